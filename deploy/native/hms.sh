@@ -118,7 +118,9 @@ env_lines() {
     peer) echo "export FIRN_TEST_HMS_PEER_URI=thrift://127.0.0.1:$port" ;;
     4.0.0) echo "export FIRN_TEST_HMS400_URI=thrift://127.0.0.1:$port" ;;
     3.1.3) echo "export FIRN_TEST_HMS313_URI=thrift://127.0.0.1:$port" ;;
-    private) echo "export FIRN_TEST_HMS_PRIVATE_URI=thrift://127.0.0.1:$port" ;;
+    private)
+      echo "export FIRN_TEST_HMS_PRIVATE_URI=thrift://127.0.0.1:$port"
+      if alive; then echo "export FIRN_TEST_HMS_PRIVATE_PID=$(pid)"; fi ;;
   esac
 }
 server "$@"

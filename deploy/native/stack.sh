@@ -33,7 +33,9 @@ case $verb in
     if [ -n "$trino" ]; then wait "$trino"; fi ;;
   down) for s in $(printf '%s\n' ${asked:-$every} | tac); do one "$s" stop; done ;;
   status) rc=0; for s in ${asked:-$every}; do one "$s" status || rc=3; done; exit $rc ;;
-  env) for s in ${asked:-$every}; do one "$s" env; done ;;
+  env)
+    [ -n "$asked" ] || echo "export FIRN_TEST_NATIVE=$native"
+    for s in ${asked:-$every}; do one "$s" env; done ;;
   wipe) for s in $(printf '%s\n' ${asked:-$every} | tac); do one "$s" wipe; done ;;
   *) sed -n '2,/^$/{s/^# \{0,1\}//p}' "$0"; exit 64 ;;
 esac
