@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # hms.sh install|start|stop|status|env|wipe [main|peer|4.0.0|3.1.3|private]: Hive Metastores on PostgreSQL.
 #
-# main is 4.0.1 on port 19083; peer (19084) is a second 4.0.1 on the same database; 4.0.0 and 3.1.3 have ports 19085 and 19086 and
-# databases of their own. private takes all from variables, for a test that needs one of its own:
+# main is 4.0.1 on port 19083 (FIRN_HMS_PORT); peer is a second 4.0.1 on the same database, on the port after it; 4.0.0 and 3.1.3
+# follow, with databases of their own. private takes all from variables, for a test that needs one of its own:
 # FIRN_HMS_VERSION 4.0.1 · FIRN_HMS_PORT · FIRN_HMS_DATABASE hms_<port> · FIRN_HMS_TXN_TIMEOUT 300s, when a lock without heartbeat expires ·
 # FIRN_HMS_SWEEP 60s, how often expired ones are swept · FIRN_HMS_PROPS 'name=value;name=value' · FIRN_HMS_XMX 384m · FIRN_HMS_JAVA_HOME a JDK 17
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 name=hms
 instance=${2:-main}
-version=${FIRN_HMS_VERSION:-4.0.1} database=
 case $instance in
-  main) port=${FIRN_HMS_PORT:-19083} database=${FIRN_HMS_DATABASE:-hms_${version//./_}} ;;
-  peer) port=${FIRN_HMS_PORT:-19084} database=${FIRN_HMS_DATABASE:-hms_${version//./_}} ;;
-  4.0.0) version=4.0.0 port=19085 database=hms_4_0_0 ;;
-  3.1.3) version=3.1.3 port=19086 database=hms_3_1_3 ;;
-  private) port=${FIRN_HMS_PORT:?a private metastore needs FIRN_HMS_PORT} database=${FIRN_HMS_DATABASE:-hms_$port} ;;
+  main) port=$HMS_BASE_PORT version=4.0.1 database=hms_4_0_1 ;;
+  peer) port=$((HMS_BASE_PORT + 1)) version=4.0.1 database=hms_4_0_1 ;;
+  4.0.0) port=$((HMS_BASE_PORT + 2)) version=4.0.0 database=hms_4_0_0 ;;
+  3.1.3) port=$((HMS_BASE_PORT + 3)) version=3.1.3 database=hms_3_1_3 ;;
+  private)
+    port=${FIRN_HMS_PORT:?a private metastore needs FIRN_HMS_PORT}
+    version=${FIRN_HMS_VERSION:-4.0.1} database=${FIRN_HMS_DATABASE:-hms_$port} ;;
   *) die "$instance is none of main, peer, 4.0.0, 3.1.3, private" ;;
 esac
 name=hms-$instance run=$home/run/hms-$port start_timeout=120
@@ -33,22 +34,24 @@ case $version in
   3.*)
     export HMS_SWEEPER=org.apache.hadoop.hive.metastore.txn.AcidHouseKeeperService
     export HMS_ALWAYS=org.apache.hadoop.hive.metastore.events.EventCleanerTask,$HMS_SWEEPER
-    schema_tool=MetastoreSchemaTool artifact=hive-standalone-metastore ;;
+    schema_tool=MetastoreSchemaTool artifact=hive-standalone-metastore first=$hive/loopback: ;;
   *)
     export HMS_SWEEPER=org.apache.hadoop.hive.metastore.txn.service.AcidHouseKeeperService
     export HMS_ALWAYS=org.apache.hadoop.hive.metastore.events.EventCleanerTask
-    schema_tool=schematool.MetastoreSchemaTool artifact=hive-standalone-metastore-server ;;
+    schema_tool=schematool.MetastoreSchemaTool artifact=hive-standalone-metastore-server first= ;;
 esac
 
 install() { locked "$home/hms/.lock" install_jars; }
 install_jars() {
   local tmp=$home/hms/.unpack want
-  if [ ! -f "$hive/.done" ]; then
+  want="$version $(sum "$deploy/hms/loopback.py")"
+  if [ "$(cat "$hive/.done" 2>/dev/null)" != "$want" ]; then
     say "fetching the Hive Metastore $version"
     rm -rf "$tmp" "$hive"; mkdir -p "$tmp/x"
     maven_copy "org.apache.hive:$artifact:$version:tar.gz:bin" "$tmp"
     tar xzf "$tmp"/*.tar.gz -C "$tmp/x" --strip-components=1
-    touch "$tmp/x/.done"; mv "$tmp/x" "$hive"; rm -rf "$tmp"
+    if [ -n "$first" ]; then python3 "$deploy/hms/loopback.py" "$tmp/x/lib/hive-standalone-metastore-$version.jar" "$tmp/x/loopback"; fi
+    echo "$want" >"$tmp/x/.done"; mv "$tmp/x" "$hive"; rm -rf "$tmp"
   fi
   want=$(sum "$deploy/hms/hadoop-pom.xml")
   [ "$(cat "$hadoop/.done" 2>/dev/null)" = "$want" ] && return
@@ -66,7 +69,7 @@ java() {
   done
   # Hive's own jars first: Hadoop brings other versions of some.
   exec_java=("${FIRN_HMS_JAVA_HOME:-$(java_home 17)}/bin/java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "${opens[@]}" --add-opens=java.sql/java.sql=ALL-UNNAMED
-    -Djava.net.preferIPv4Stack=true -Dlog4j.configurationFile="$deploy/hms/log4j2.properties" -cp "$deploy/hms:$hive/lib/*:$hadoop/*" "$@")
+    -Djava.net.preferIPv4Stack=true -Dlog4j.configurationFile="$deploy/hms/log4j2.properties" -cp "$deploy/hms:$first$hive/lib/*:$hadoop/*" "$@")
 }
 
 psql() { PGPASSWORD=firn "$(postgres_bin)" -X -q -At -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$POSTGRES_PORT" -U firn -d postgres -c "$1"; }

@@ -107,7 +107,7 @@ S3_SECRET_KEY=${FIRN_S3_SECRET_KEY:-firnfirn}
 S3_BUCKET=${FIRN_S3_BUCKET:-lakehouse}
 S3_REGION=${FIRN_S3_REGION:-us-east-1}
 POSTGRES_PORT=${FIRN_POSTGRES_PORT:-15432}
-HMS_HOST=127.0.0.1
+HMS_BASE_PORT=${FIRN_HMS_PORT:-19083} # of the main metastore; peer, 4.0.0 and 3.1.3 have the next three
 export S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BUCKET S3_REGION
 
 start_locked() {

@@ -10,12 +10,12 @@ stop_signal=INT # "fast shutdown": disconnect the clients, write a checkpoint
 root=$home/postgres/root data=$run/data
 export PGPASSWORD=firn PGCONNECT_TIMEOUT=2 PGUSER=firn PGHOST=127.0.0.1 PGPORT=$port
 
-bin=
+bin= client=
 if [ -z "${FIRN_POSTGRES_UNPACK:-}" ]; then
   for d in /usr/lib/postgresql/*/bin; do [ ! -x "$d/initdb" ] || bin=$d; done
 fi
 if [ -z "$bin" ]; then
-  bin=$root/usr/lib/postgresql/15/bin
+  bin=$root/usr/lib/postgresql/15/bin client=$root/psql
   export LD_LIBRARY_PATH=$root/usr/lib/$(uname -m)-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 
@@ -29,6 +29,9 @@ install() {
     apt-get -qq download postgresql-15 postgresql-client-15 libpq5 2>/dev/null ||
       { apt-get -qq update && apt-get -qq download postgresql-15 postgresql-client-15 libpq5; } ) >&2
   for deb in "$tmp"/debs/*.deb; do dpkg-deb -x "$deb" "$tmp/root"; done
+  # A psql that finds its libraries by itself, for whoever takes it from the environment.
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/psql "$@"\n' "$root/usr/lib/$(uname -m)-linux-gnu" "$bin" >"$tmp/root/psql"
+  chmod +x "$tmp/root/psql"
   rm -rf "$root"; mv "$tmp/root" "$root"; rm -rf "$tmp"
 }
 # PostgreSQL refuses to run as root. In a user namespace root looks like user 1000 to it and still owns its files.
@@ -56,7 +59,7 @@ env_lines() {
   cat <<ENV
 export FIRN_TEST_POSTGRES_DSN='postgres://firn:firn@127.0.0.1:$port/firn?sslmode=disable'
 export FIRN_TEST_POSTGRES_ADMIN_DSN='postgres://firn:firn@127.0.0.1:$port/postgres?sslmode=disable'
-export FIRN_TEST_POSTGRES_PSQL=$bin/psql
+export FIRN_TEST_POSTGRES_PSQL=${client:-$bin/psql}
 ENV
 }
 server "$@"

@@ -16,9 +16,9 @@ dir=$home/spark/$spark venv=$home/spark/$spark/venv jars=$home/spark/$spark/jars
 # HMS 4.0.1 has no get_table, which Spark's own Hive 2.3 client calls; Hive 4's client goes before it. That client in turn
 # calls get_database_req and create_database_req, which 3.1.3 and 4.0.0 lack.
 case $hms in
-  4.0.1) class_path="$hive_jars/*:$jars/*" hms_port=${FIRN_HMS_PORT:-19083} ;;
-  4.0.0) class_path="$jars/*" hms_port=19085 ;;
-  3.1.3) class_path="$jars/*" hms_port=19086 ;;
+  4.0.1) class_path="$hive_jars/*:$jars/*" hms_port=$HMS_BASE_PORT ;;
+  4.0.0) class_path="$jars/*" hms_port=$((HMS_BASE_PORT + 2)) ;;
+  3.1.3) class_path="$jars/*" hms_port=$((HMS_BASE_PORT + 3)) ;;
   *) die "FIRN_SPARK_HMS is $hms: 4.0.1, 4.0.0 or 3.1.3 is needed" ;;
 esac
 

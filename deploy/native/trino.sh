@@ -13,7 +13,7 @@ trino=$home/trino/$version
 
 # What deploy/trino reads from the environment.
 export TRINO_PORT=$port TRINO_BIND=127.0.0.1 TRINO_DATA=$run/data
-export HMS_URI=thrift://127.0.0.1:${FIRN_HMS_PORT:-19083} HMS313_URI=thrift://127.0.0.1:19086
+export HMS_URI=thrift://127.0.0.1:$HMS_BASE_PORT HMS313_URI=thrift://127.0.0.1:$((HMS_BASE_PORT + 3))
 
 install() {
   [ "$(cat "$trino/.done" 2>/dev/null)" = "$plugins" ] && return

@@ -110,7 +110,7 @@ func Env(t testing.TB) Servers {
 		Native:       get("NATIVE"),
 	}
 	if len(missing) > 0 {
-		t.Fatalf("%s not set: run `make stack-up`, then eval \"$(make -s stack-env)\"", strings.Join(missing, ", "))
+		t.Fatalf("%s and %d more variables are not set: run `make stack-up`, then eval \"$(make -s stack-env)\"", missing[0], len(missing)-1)
 	}
 	return s
 }
