@@ -114,7 +114,10 @@ ready() {
     timeout 10 head -c 4 <&3 | od -An -tx1 | tr -d ' \n'; } 2>/dev/null ) || true
   [ "$got" = 80010002 ]
 }
-wipe() { "$native/postgres.sh" start >/dev/null; psql "drop database if exists $database with (force)"; }
+wipe() {
+  [ "$instance" != peer ] || return 0 # the database is main's
+  "$native/postgres.sh" start >/dev/null; psql "drop database if exists $database with (force)"
+}
 env_lines() {
   case $instance in
     main) echo "export FIRN_TEST_HMS_URI=thrift://127.0.0.1:$port"; echo "export FIRN_TEST_HMS_WAREHOUSE=$HMS_WAREHOUSE" ;;

@@ -27,8 +27,9 @@ locked() {
   ( flock 9; "$@" ) 9>"$file"
 }
 
-# A pid file holds the pid and the start time of the process, so that a recycled pid is never taken for ours.
-start_time() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# A pid file holds the pid and the start time of the process, so that a recycled pid is never taken for ours. A zombie has none: it
+# has ended, and waits only for its parent to notice.
+start_time() { sed -n 's/^.*) //; /^[ZX]/!p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 alive() { # [PIDFILE]
   local pid since
   read -r pid since 2>/dev/null <"${1:-$run/pid}" || return 1
@@ -78,7 +79,11 @@ java_home() { # MAJOR…: the first of these JDKs that is here
 }
 
 readonly maven_dependency=org.apache.maven.plugins:maven-dependency-plugin:3.6.1
-maven() { need mvn maven; mvn -q -B -Dstyle.color=never "$@" >&2; }
+maven() { # quiet: even with -q it writes escape sequences
+  local out
+  need mvn maven
+  out=$(mvn -q -B "$@" 2>&1) || { tail -20 <<<"$out" >&2; die "Maven ended with an error; is its registry reachable?"; }
+}
 maven_copy() { maven "$maven_dependency:copy" -Dartifact="$1" -DoutputDirectory="$2"; }        # GROUP:ARTIFACT:VERSION[:TYPE[:CLASSIFIER]] DIR
 maven_copy_dependencies() { # POM DIR OPTION…
   local pom=$1 dir=$2; shift 2

@@ -10,7 +10,7 @@ stop_signal=INT # "fast shutdown": disconnect the clients, write a checkpoint
 root=$home/postgres/root data=$run/data
 export PGPASSWORD=firn PGCONNECT_TIMEOUT=2 PGUSER=firn PGHOST=127.0.0.1 PGPORT=$port
 
-bin= client=
+bin='' client=''
 if [ -z "${FIRN_POSTGRES_UNPACK:-}" ]; then
   for d in /usr/lib/postgresql/*/bin; do [ ! -x "$d/initdb" ] || bin=$d; done
 fi

@@ -2,7 +2,7 @@
 # spark.sh install|start|stop|status|env|wipe | sql 'SELECT …' | submit ARGUMENT…: PySpark 4.1 in local mode, with Iceberg.
 #
 # No Spark server stays up: a session lives in the process that uses it, so start only writes the configuration and stop does nothing.
-# Catalogs: local (path-based, on disk), s3 (path-based, s3a://), hive (HMS 4.0.1, S3FileIO). hive313 as metastore: FIRN_SPARK_HMS=3.1.3.
+# Catalogs: local (path-based, on disk), s3 (path-based, s3a://), hive (HMS 4.0.1, S3FileIO). FIRN_SPARK_HMS=3.1.3 or 4.0.0 for another metastore.
 # FIRN_SPARK_MEMORY 1g, of the driver · FIRN_SPARK_C2=1 all of the JVM's compiler and its own choice of collector: for benchmarks ·
 # FIRN_SPARK_JAVA_HOME a JDK 17 or 21 · FIRN_SPARK_RUN where configuration and warehouse lie
 
@@ -31,8 +31,10 @@ install() {
     "$venv/bin/pip" install -q --no-cache-dir --disable-pip-version-check "pyspark==$spark" >&2
     touch "$dir/.pyspark"
   fi
-  local want="$iceberg $hadoop $hive $(sum "$deploy/spark/s3a-pom.xml")" sdk
+  local want sdk
+  want="$iceberg $hadoop $hive $(sum "$deploy/spark/s3a-pom.xml")"
   [ "$(cat "$jars/.done" 2>/dev/null)" = "$want" ] && return
+  need unzip unzip
   say "fetching Iceberg $iceberg and the S3 jars: 0.14 GB"
   rm -rf "$jars" "$hive_jars"; mkdir -p "$jars" "$hive_jars"
   maven_copy "org.apache.iceberg:iceberg-spark-runtime-${spark%.*}_$scala:$iceberg" "$jars"

@@ -3,7 +3,7 @@
 #
 # SERVER: s3 postgres hms hms-peer hms-3.1.3 hms-4.0.0 spark trino airflow toxiproxy. Without one: all but airflow's processes (its
 # installation is enough to run a DAG) and hms-4.0.0. Everything lies under FIRN_STACK_HOME, ~/.cache/firn-stack.
-# up prints what it started; `eval "$(stack.sh env)"` puts the addresses into the environment as FIRN_TEST_…
+# `eval "$(stack.sh env)"` puts the addresses into the environment as FIRN_TEST_…
 
 set -euo pipefail
 native=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -30,7 +30,8 @@ case $verb in
       if [ "$s" = trino ]; then one "$s" start >/dev/null & trino=$!; continue; fi
       one "$s" start >/dev/null
     done
-    if [ -n "$trino" ]; then wait "$trino"; fi ;;
+    if [ -n "$trino" ]; then wait "$trino"; fi
+    echo "their addresses, for a shell: eval \"\$($0 env)\"" ;;
   down) for s in $(printf '%s\n' ${asked:-$every} | tac); do one "$s" stop; done ;;
   status) rc=0; for s in ${asked:-$every}; do one "$s" status || rc=3; done; exit $rc ;;
   env)
