@@ -115,7 +115,8 @@ ready() {
   [ "$got" = 80010002 ]
 }
 wipe() {
-  [ "$instance" != peer ] || return 0 # the database is main's
+  # A peer's database is main's, and one that was named belongs to whoever named it.
+  case $instance in peer) return ;; private) [ -z "${FIRN_HMS_DATABASE:-}" ] || return 0 ;; esac
   "$native/postgres.sh" start >/dev/null; psql "drop database if exists $database with (force)"
 }
 env_lines() {

@@ -33,7 +33,10 @@ case $verb in
     if [ -n "$trino" ]; then wait "$trino"; fi
     echo "their addresses, for a shell: eval \"\$($0 env)\"" ;;
   down) for s in $(printf '%s\n' ${asked:-$every} | tac); do one "$s" stop; done ;;
-  status) rc=0; for s in ${asked:-$every}; do one "$s" status || rc=3; done; exit $rc ;;
+  status) # 3 if one that was asked for, or that `up` starts, is down
+    rc=0
+    for s in ${asked:-$every}; do one "$s" status || [[ " ${asked:-$usual} " != *" $s "* ]] || rc=3; done
+    exit $rc ;;
   env)
     [ -n "$asked" ] || echo "export FIRN_TEST_NATIVE=$native"
     for s in ${asked:-$every}; do one "$s" env; done ;;

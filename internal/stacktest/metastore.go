@@ -37,11 +37,10 @@ func NewMetastore(t testing.TB, o MetastoreOptions) *Metastore {
 	t.Helper()
 	native := Env(t).Native
 	port := freePort(t)
-	fresh := o.Database == ""
-	if fresh {
+	env := append(os.Environ(), "FIRN_HMS_PORT="+strconv.Itoa(port), "FIRN_HMS_DATABASE="+o.Database)
+	if o.Database == "" {
 		o.Database = "hms_" + strconv.Itoa(port)
 	}
-	env := append(os.Environ(), "FIRN_HMS_PORT="+strconv.Itoa(port), "FIRN_HMS_DATABASE="+o.Database)
 	if o.Version != "" {
 		env = append(env, "FIRN_HMS_VERSION="+o.Version)
 	}
@@ -72,11 +71,7 @@ func NewMetastore(t testing.TB, o MetastoreOptions) *Metastore {
 		if m.process != nil {
 			m.process.Signal(syscall.SIGCONT) //nolint:errcheck // a frozen process does not end
 		}
-		if fresh {
-			script("wipe")
-		} else {
-			script("stop")
-		}
+		script("wipe")
 	})
 	pid, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(lastLine(script("start")), "export FIRN_TEST_HMS_PRIVATE_PID=")))
 	if err != nil {

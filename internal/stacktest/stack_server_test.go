@@ -3,9 +3,12 @@
 package stacktest
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"reflect"
 	"strings"
 	"testing"
@@ -187,16 +190,73 @@ func TestProxyBreaksConnections(t *testing.T) {
 	}
 }
 
-func TestMetastoreOfItsOwn(t *testing.T) {
-	m := NewMetastore(t, MetastoreOptions{LockExpiry: 10 * time.Second, Sweep: 2 * time.Second, Properties: map[string]string{"metastore.server.min.threads": "4"}})
+func TestMetastoreOptions(t *testing.T) {
+	for _, version := range []string{"4.0.1", "4.0.0", "3.1.3"} {
+		m := NewMetastore(t, MetastoreOptions{
+			Version: version, LockExpiry: 10 * time.Second, Sweep: 2 * time.Second,
+			Properties: map[string]string{"metastore.server.min.threads": "4"},
+		})
+		for name, want := range map[string]string{
+			"metastore.txn.timeout": "10s", "metastore.acid.housekeeper.interval": "2s", "metastore.server.min.threads": "4",
+		} {
+			equal(t, version+" "+name, configValue(t, m.URI, name), want)
+		}
+	}
+}
+
+func TestMetastoresShareADatabase(t *testing.T) {
+	first := NewMetastore(t, MetastoreOptions{})
+	second := NewMetastore(t, MetastoreOptions{Database: first.Database})
 	trino := Trino(t)
-	catalog := Name(t)
-	s3 := Env(t).S3
+	one, two := trinoCatalog(t, trino, first), trinoCatalog(t, trino, second)
+	trino.Query(`CREATE SCHEMA ` + one + `.made_by_the_first`)
+	trino.Query(`CREATE TABLE ` + two + `.made_by_the_first.t AS SELECT 1 AS i`)
+	equal(t, "rows", trino.Query(`SELECT i FROM `+one+`.made_by_the_first.t`), [][]any{{number(1)}})
+	trino.Query(`DROP SCHEMA ` + one + `.made_by_the_first CASCADE`)
+}
+
+// trinoCatalog makes a catalog for a metastore.
+func trinoCatalog(t *testing.T, trino *TrinoClient, m *Metastore) string {
+	t.Helper()
+	name, s3 := Name(t), Env(t).S3
 	trino.Query(fmt.Sprintf(`CREATE CATALOG %s USING iceberg WITH ("iceberg.catalog.type" = 'hive_metastore', "hive.metastore.uri" = '%s',
-		"hive.metastore.thrift.client.read-timeout" = '1s', "hive.metastore.thrift.client.max-retries" = '0',
+		"hive.metastore.thrift.client.read-timeout" = '5s', "hive.metastore.thrift.client.max-retries" = '0',
 		"fs.native-s3.enabled" = 'true', "s3.endpoint" = '%s', "s3.region" = '%s', "s3.path-style-access" = 'true',
-		"s3.aws-access-key" = '%s', "s3.aws-secret-key" = '%s')`, catalog, m.URI, s3.Endpoint, s3.Region, s3.AccessKey, s3.SecretKey))
-	t.Cleanup(func() { trino.Query(`DROP CATALOG ` + catalog) })
+		"s3.aws-access-key" = '%s', "s3.aws-secret-key" = '%s')`, name, m.URI, s3.Endpoint, s3.Region, s3.AccessKey, s3.SecretKey))
+	t.Cleanup(func() { trino.Query(`DROP CATALOG ` + name) })
+	return name
+}
+
+// configValue asks a metastore for a property of its own by get_config_value, in Thrift's binary protocol.
+func configValue(t *testing.T, uri, name string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(uri, "thrift://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	text := func(s string) string { return string(binary.BigEndian.AppendUint32(nil, uint32(len(s)))) + s }
+	call := "\x80\x01\x00\x01" + text("get_config_value") + "\x00\x00\x00\x01" + // version and CALL, name, sequence number
+		"\x0b\x00\x01" + text(name) + "\x0b\x00\x02" + text("unset") + "\x00" // two strings, stop
+	if _, err := conn.Write([]byte(call)); err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	answer := make([]byte, 4+len(text("get_config_value"))+4+3+4) // header, then the field of the result: type, id, length
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		t.Fatal(err)
+	}
+	value := make([]byte, binary.BigEndian.Uint32(answer[len(answer)-4:]))
+	if _, err := io.ReadFull(conn, value); err != nil {
+		t.Fatal(err)
+	}
+	return string(value)
+}
+
+func TestMetastoreThaws(t *testing.T) {
+	m := NewMetastore(t, MetastoreOptions{})
+	trino := Trino(t)
+	catalog := trinoCatalog(t, trino, m)
 	equal(t, "schemas", len(trino.Query(`SHOW SCHEMAS FROM `+catalog)), 3)
 	m.Freeze()
 	if _, err := trino.Try(t.Context(), `CREATE SCHEMA `+catalog+`.frozen`); err == nil || !strings.Contains(err.Error(), "timed out") {
