@@ -101,7 +101,6 @@ boot() {
   for kv in ${FIRN_HMS_PROPS:-}; do properties+=(--hiveconf "$kv"); done
   unset IFS
   java "-Xmx${FIRN_HMS_XMX:-384m}" -XX:+ExitOnOutOfMemoryError org.apache.hadoop.hive.metastore.HiveMetaStore -p "$port" "${properties[@]}"
-  cd "$run"
   METASTORE_HOME=$hive HIVE_HOME=$hive launch "$run/pid" "$run/log" "${exec_java[@]}"
 }
 

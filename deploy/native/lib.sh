@@ -119,6 +119,7 @@ start_locked() {
   install
   if ! alive; then
     mkdir -p "$run"
+    cd "$run" # what a server writes beside itself stays there
     boot
     await "${start_timeout:-60}" "$run/log"
     say "up, pid $(pid)"

@@ -12,7 +12,7 @@ version=476 plugins='iceberg memory tpch jmx'
 trino=$home/trino/$version
 
 # What deploy/trino reads from the environment.
-export TRINO_PORT=$port TRINO_BIND=127.0.0.1 TRINO_DATA=$run/data
+export TRINO_PORT=$port TRINO_BIND=127.0.0.1
 export HMS_URI=thrift://127.0.0.1:$HMS_BASE_PORT HMS313_URI=thrift://127.0.0.1:$((HMS_BASE_PORT + 3))
 
 install() {
@@ -41,7 +41,7 @@ boot() {
   [ -z "${FIRN_TRINO_C2:-}" ] || TRINO_COMPILER=-XX:+TieredCompilation
   render "$deploy/trino/jvm.config" >"$run/etc/jvm.config"
   JAVA_HOME=${FIRN_TRINO_JAVA_HOME:-$(java_home 25 24)}; export JAVA_HOME
-  PATH=$JAVA_HOME/bin:$PATH launch "$run/pid" "$run/log" "$trino/bin/launcher" run --etc-dir "$run/etc"
+  PATH=$JAVA_HOME/bin:$PATH launch "$run/pid" "$run/log" "$trino/bin/launcher" run --etc-dir "$run/etc" --data-dir "$run/data"
 }
 # It says "starting: false" before its catalogs answer.
 ready() {
