@@ -1,0 +1,163 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firn-data/firn/internal/batch"
+	"github.com/firn-data/firn/internal/fault"
+)
+
+// Mode is how a run's rows go into the table.
+type Mode string
+
+const (
+	Append              Mode = "append"
+	Overwrite           Mode = "overwrite"
+	ReplaceInterval     Mode = "replace_interval"
+	OverwritePartitions Mode = "overwrite_partitions"
+	Upsert              Mode = "upsert"
+)
+
+// Request is what a run wants to do with a table.
+type Request struct {
+	Ident       Ident
+	Job, RunID  string
+	Mode        Mode
+	Interval    *batch.Interval
+	Fingerprint map[string]string
+	FullRefresh bool
+	Redo        bool
+}
+
+// Session is the table and state that a run starts from.
+type Session struct {
+	Table     *Table // nil: it does not exist yet
+	State     *State // of the job; nil: none, or a full refresh
+	raw       string
+	Committed bool  // the run, or its interval, is committed already: there is nothing to do (I9)
+	Snapshot  int64 // that commit's snapshot, when known
+	Notes     []string
+}
+
+// Begin loads the table and settles what the job's state means for this run. Every rule about state lives here.
+func (l *Lake) Begin(ctx context.Context, r Request) (*Session, error) {
+	t, err := l.Load(ctx, r.Ident)
+	if errors.Is(err, ErrNoTable) {
+		return &Session{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t.begin(r)
+}
+
+func (t *Table) begin(r Request) (*Session, error) {
+	s := &Session{Table: t, raw: t.md.Properties()[statePrefix+r.Job]}
+	others, err := t.others(r)
+	if err != nil {
+		return nil, err
+	}
+	if replacesAll := r.FullRefresh || r.Mode == Overwrite; replacesAll && len(others) > 0 {
+		return nil, fault.New(fault.Config, "%s also holds rows of job %s, which this run would remove", t.Ident, strings.Join(others, ", ")).
+			Hint("if that is meant: firn state %s drop, then run again", others[0])
+	}
+	if r.FullRefresh {
+		return s, t.alreadyRun(s, r, nil)
+	}
+	f, err := t.State(r.Job)
+	if err != nil {
+		return nil, err
+	}
+	if f.Note != "" {
+		s.Notes = append(s.Notes, f.Note)
+	}
+	if f.State == nil {
+		return s, nil
+	}
+	s.State = f.State
+	if len(f.State.Fingerprint) > 0 && !sameFingerprint(f.State.Fingerprint, r.Fingerprint) {
+		return nil, fault.New(fault.Config, "job %s read something else when it last wrote to %s: %s", r.Job, t.Ident, difference(f.State.Fingerprint, r.Fingerprint)).
+			WithCode("FINGERPRINT_CHANGED").
+			Hint("give the job another name, run once with --full-refresh, or keep its position with: firn state %s adopt", r.Job)
+	}
+	return s, t.alreadyRun(s, r, f.State)
+}
+
+// alreadyRun sets s.Committed, or refuses an interval that overlaps committed ones in part.
+func (t *Table) alreadyRun(s *Session, r Request, st *State) error {
+	if r.Interval == nil {
+		if st != nil && slices.Contains(st.Runs, r.RunID) {
+			s.Committed, s.Snapshot = true, t.snapshotOf(r.Job, r.RunID)
+			return nil
+		}
+		if id := t.snapshotOf(r.Job, r.RunID); id != 0 {
+			s.Committed, s.Snapshot = true, id
+		}
+		return nil
+	}
+	if st == nil || r.Redo && r.Mode != Append {
+		return nil
+	}
+	inside, overlaps, with := st.covers(*r.Interval)
+	if inside {
+		s.Committed, s.Snapshot = true, t.snapshotOf(r.Job, r.RunID)
+		return nil
+	}
+	if overlaps && r.Mode == Append {
+		return fault.New(fault.Config, "the interval overlaps [%s, %s), which is committed already: its rows would be there twice",
+			with.Start.Format("2006-01-02T15:04:05Z07:00"), with.End.Format("2006-01-02T15:04:05Z07:00")).
+			WithCode("INTERVAL_OVERLAPS").Hint("give an interval that is wholly inside or outside of it")
+	}
+	return nil
+}
+
+// snapshotOf finds the run's snapshot in main's history; 0 when it is not there.
+func (t *Table) snapshotOf(job, run string) int64 {
+	for a := t.md.CurrentSnapshot(); a != nil; a = t.parent(a) {
+		if a.Summary != nil && a.Summary.Properties["firn.job"] == job && a.Summary.Properties["firn.run-id"] == run {
+			return a.SnapshotID
+		}
+	}
+	return 0
+}
+
+// others lists the other jobs whose state the table holds, and refuses two jobs that append the same source.
+func (t *Table) others(r Request) ([]string, error) {
+	var out []string
+	for k, v := range t.md.Properties() {
+		job, ok := strings.CutPrefix(k, statePrefix)
+		if !ok || job == r.Job || v == "" {
+			continue
+		}
+		out = append(out, job)
+		if st, err := decodeState(v); err == nil && r.Mode == Append && len(r.Fingerprint) > 0 && sameFingerprint(st.Fingerprint, r.Fingerprint) {
+			return nil, fault.New(fault.Config, "job %s appends the same source to %s: its rows would be there twice", job, t.Ident).
+				WithCode("SOURCE_LOADED_TWICE").Hint("if job %s was renamed to %s: firn state %s drop", job, r.Job, job)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// difference names what changed between two fingerprints.
+func difference(was, is map[string]string) string {
+	var parts []string
+	keys := map[string]bool{}
+	for k := range was {
+		keys[k] = true
+	}
+	for k := range is {
+		keys[k] = true
+	}
+	for k := range keys {
+		if was[k] != is[k] {
+			parts = append(parts, fmt.Sprintf("%s was %q and is %q", k, was[k], is[k]))
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}

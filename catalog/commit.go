@@ -1,0 +1,458 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/schema"
+	"github.com/firn-data/firn/storage"
+)
+
+// Commit is everything that one snapshot needs. Files are this attempt's own; they are removed when the commit is
+// definitely rejected, and left alone when its outcome is unknown (I2).
+type Commit struct {
+	Request
+	Attempt      string
+	Session      *Session
+	Create       *NewTable     // the plan of the table, when Session.Table is nil
+	Planned      schema.Schema // the schema that Files were written with
+	Add          []schema.Field
+	Files        []DataFile
+	PositionFrom json.RawMessage
+	PositionTo   json.RawMessage
+	SourceSchema json.RawMessage
+	Summary      map[string]string // further firn.* entries: rows, engine, spec hash, quarantine snapshot
+
+	// Replace says which of the table's rows the run replaces. It is asked anew on every head that the commit is tried on.
+	Replace func(iceberg.DataFile) (bool, error)
+}
+
+// Result is what a commit did.
+type Result struct {
+	Snapshot  int64
+	Committed bool // false: it was committed already, by this run's earlier attempt
+	Tries     int
+	Warnings  []string
+}
+
+// Commit makes the snapshot. It returns an error of class Retry when another run of the job was faster or the table
+// changed too much, and of class Unknown when the outcome could not be learnt.
+func (l *Lake) Commit(ctx context.Context, c Commit) (*Result, error) {
+	// The swap outlives the caller's cancellation: a signal waits for its outcome.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.timeout())
+	defer cancel()
+	start := time.Now()
+	t := c.Session.Table
+	for try := 1; ; try++ {
+		res, err := l.try(ctx, c, t, try)
+		l.Events.OnCommitAttempt(c.Ident.String(), outcomeOf(res, err), try, time.Since(start))
+		if err == nil {
+			res.Tries = try
+			return res, nil
+		}
+		var lost *conflict
+		if !errors.As(err, &lost) {
+			return nil, err
+		}
+		if try >= max(l.Policy.Attempts, 1) {
+			l.removeFiles(ctx, locations(c.Files))
+			return nil, fault.Wrap(fault.Retry, lost.cause, "commit to %s lost %d races", c.Ident, try).Hint("run again, or raise commit.attempts of the lake")
+		}
+		wait := time.Duration(rand.Int64N(int64(min(50*time.Millisecond<<min(try, 6), 2*time.Second))))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			l.removeFiles(ctx, locations(c.Files))
+			return nil, fault.New(fault.Retry, "commit to %s took longer than %s", c.Ident, l.timeout())
+		}
+		if t, err = l.afterConflict(ctx, c); err != nil {
+			if !fault.Is(err, fault.Unknown) {
+				l.removeFiles(ctx, locations(c.Files))
+			}
+			return nil, err
+		}
+		if done := c.Session.Committed; done {
+			l.removeFiles(ctx, locations(c.Files))
+			return &Result{Snapshot: c.Session.Snapshot, Tries: try}, nil
+		}
+	}
+}
+
+func outcomeOf(r *Result, err error) string {
+	switch {
+	case err == nil:
+		return "applied"
+	case fault.Is(err, fault.Unknown):
+		return "unknown"
+	}
+	return "conflict"
+}
+
+func (l *Lake) timeout() time.Duration {
+	if l.Policy.Timeout > 0 {
+		return l.Policy.Timeout
+	}
+	return 5 * time.Minute
+}
+
+// conflict says that the swap was definitely not applied because somebody else was faster.
+type conflict struct{ cause error }
+
+func (c *conflict) Error() string { return "conflict: " + c.cause.Error() }
+func (c *conflict) Unwrap() error { return c.cause }
+
+// afterConflict loads the table again and decides whether this commit may still be made on it.
+func (l *Lake) afterConflict(ctx context.Context, c Commit) (*Table, error) {
+	t, err := l.Load(ctx, c.Ident)
+	if err != nil {
+		return nil, err
+	}
+	old := c.Session.Table
+	if old != nil && old.UUID != t.UUID {
+		return nil, fault.New(fault.Retry, "%s was dropped and created again during the run", c.Ident).Hint("run again")
+	}
+	s, err := t.begin(c.Request)
+	if err != nil {
+		return nil, err
+	}
+	if s.Committed {
+		c.Session.Committed, c.Session.Snapshot = true, s.Snapshot
+		return t, nil
+	}
+	if !samePosition(s.State, c.Session.State) {
+		return nil, fault.New(fault.Retry, "another run of job %s committed to %s meanwhile", c.Job, c.Ident).Hint("run again: it starts where that one ended")
+	}
+	if err := fits(t, c); err != nil {
+		return nil, err
+	}
+	c.Session.raw = s.raw
+	return t, nil
+}
+
+// samePosition reports whether two states leave a run at the same place.
+func samePosition(a, b *State) bool {
+	var x, y json.RawMessage
+	if a != nil {
+		x = a.Position
+	}
+	if b != nil {
+		y = b.Position
+	}
+	return string(x) == string(y)
+}
+
+// fits checks that files written for c's plan may still be added: every planned field is there with the same or a
+// promoted type, and no new column is required.
+func fits(t *Table, c Commit) error {
+	planned := map[int]schema.Field{}
+	for _, f := range c.Planned.Fields {
+		planned[f.ID] = f
+	}
+	have := map[int]bool{}
+	for _, f := range t.Schema.Fields {
+		have[f.ID] = true
+		p, ok := planned[f.ID]
+		if !ok && f.Required {
+			return fault.New(fault.Retry, "%s got the required column %s during the run", c.Ident, f.Name).Hint("run again")
+		}
+		if ok && schema.Between(p.Type, f.Type) == schema.Lossy {
+			return fault.New(fault.Retry, "column %s of %s changed from %s to %s during the run", f.Name, c.Ident, p.Type, f.Type).Hint("run again")
+		}
+	}
+	for _, p := range c.Planned.Fields {
+		if !have[p.ID] && !slices.ContainsFunc(c.Add, func(a schema.Field) bool { return a.ID == p.ID }) {
+			return fault.New(fault.Retry, "column %s of %s was dropped during the run", p.Name, c.Ident).Hint("run again")
+		}
+	}
+	for _, f := range c.Files {
+		if t.md.PartitionSpecByID(f.SpecID) == nil {
+			return fault.New(fault.Retry, "the partition spec of %s was removed during the run", c.Ident).Hint("run again")
+		}
+	}
+	return nil
+}
+
+// try stages one snapshot on t, or on a new table, and swaps.
+func (l *Lake) try(ctx context.Context, c Commit, t *Table, try int) (*Result, error) {
+	base, expected, err := l.baseOf(c, t)
+	if err != nil {
+		return nil, err
+	}
+	d := l.newDraft(base, c.Attempt, try)
+	md, err := l.stage(ctx, c, d, t != nil, expected.Location)
+	if err != nil {
+		d.remove(ctx)
+		l.removeFiles(ctx, locations(c.Files))
+		return nil, err
+	}
+	location := fmt.Sprintf("%s/%05d-%s.metadata.json", d.metadataDir(), metadataNumber(expected.Location)+1, newUUID())
+	body, err := json.Marshal(md)
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "encode table metadata")
+	}
+	s := Swap{Ident: c.Ident, Expected: expected, New: location, Metadata: md, Attempt: c.Attempt, Put: func(ctx context.Context) error {
+		l.point("put")
+		d.made = append(d.made, location)
+		return storage.Put(ctx, l.Store, location, body, true)
+	}}
+	l.point("swap")
+	var outcome Outcome
+	if t == nil {
+		outcome, err = l.Catalog.Create(ctx, s)
+	} else {
+		outcome, err = l.Catalog.Swap(ctx, s)
+	}
+	l.point("answer")
+	if outcome != Applied {
+		// "Modified" can be the echo of our own success: every refusal passes the witness too.
+		if outcome, err = l.reconcile(ctx, c, d, s, outcome, err); err != nil && outcome != NotApplied {
+			return nil, err
+		}
+	}
+	if outcome == Applied {
+		l.cleanOldMetadata(ctx, base, md)
+		return &Result{Snapshot: d.id, Committed: true}, nil
+	}
+	d.remove(ctx)
+	if errors.Is(err, ErrTableExists) || fault.Is(err, fault.Retry) {
+		return nil, &conflict{err}
+	}
+	l.removeFiles(ctx, locations(c.Files))
+	return nil, err
+}
+
+// baseOf is the metadata that the snapshot goes on top of: the table's, or that of the planned table.
+func (l *Lake) baseOf(c Commit, t *Table) (table.Metadata, Pointer, error) {
+	if t != nil {
+		return t.md, t.pointer, nil
+	}
+	md, err := c.Create.metadata()
+	return md, Pointer{}, err
+}
+
+// stage writes manifests and manifest list and gives the metadata with snapshot and state.
+func (l *Lake) stage(ctx context.Context, c Commit, d *draft, exists bool, previous string) (table.Metadata, error) {
+	l.point("manifests")
+	op, err := d.fill(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	st := c.nextState(d)
+	d.props["firn.job"], d.props["firn.run-id"], d.props["firn.attempt"] = c.Job, c.RunID, c.Attempt
+	if c.Interval != nil {
+		d.props["firn.interval"] = c.Interval.Start.UTC().Format(time.RFC3339Nano) + "/" + c.Interval.End.UTC().Format(time.RFC3339Nano)
+	}
+	d.props["firn.position.from"], d.props["firn.position.to"] = string(c.PositionFrom), string(c.PositionTo)
+	d.props["firn.state"] = st.encode()
+	maps.Copy(d.props, c.Summary)
+	maps.DeleteFunc(d.props, func(_, v string) bool { return v == "" })
+	now := l.Now().UnixMilli()
+	if exists {
+		now = max(now, d.base.LastUpdatedMillis())
+	}
+	snap, err := d.finish(ctx, op, now)
+	if err != nil {
+		return nil, err
+	}
+	b, err := table.MetadataBuilderFromBase(d.base, previous)
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "begin new metadata")
+	}
+	if err := evolve(b, d.base, c.Add); err != nil {
+		return nil, err
+	}
+	if err := b.AddSnapshot(snap); err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "add the snapshot")
+	}
+	if err := b.SetSnapshotRef("main", snap.SnapshotID, table.BranchRef); err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "move main")
+	}
+	if err := b.SetProperties(iceberg.Properties{statePrefix + c.Job: st.encode()}); err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "set the state")
+	}
+	md, err := b.Build()
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "build new metadata")
+	}
+	return md, nil
+}
+
+// fill puts the mode's files on the draft.
+func (d *draft) fill(ctx context.Context, c Commit) (table.Operation, error) {
+	if err := d.addFiles(ctx, c.Files); err != nil {
+		return "", err
+	}
+	var failed error
+	removed := func(f iceberg.DataFile) bool {
+		gone, err := c.Replace(f)
+		if err != nil {
+			failed = err
+		}
+		return gone
+	}
+	if c.Replace == nil {
+		return table.OpAppend, d.keep(ctx, nil)
+	}
+	if err := d.keep(ctx, removed); err != nil {
+		return "", err
+	}
+	switch {
+	case failed != nil:
+		return "", failed
+	case d.removedFiles == 0:
+		return table.OpAppend, nil
+	case d.addedFiles == 0:
+		return table.OpDelete, nil
+	}
+	return table.OpOverwrite, nil
+}
+
+// nextState is the job's state after this commit (I1).
+func (c Commit) nextState(d *draft) *State {
+	st := &State{Fingerprint: c.Fingerprint, Position: c.PositionTo, Schema: c.SourceSchema, Attempt: c.Attempt, Snapshot: d.id, Sequence: d.seq}
+	if old := c.Session.State; old != nil {
+		st.Intervals, st.Runs = old.Intervals, slices.Clone(old.Runs)
+		if st.Position == nil {
+			st.Position = old.Position
+		}
+	}
+	if c.Interval != nil {
+		st.Intervals = withInterval(st.Intervals, *c.Interval)
+		return st
+	}
+	st.Runs = append(st.Runs, c.RunID)
+	if n := len(st.Runs); n > lastRuns {
+		st.Runs = st.Runs[n-lastRuns:]
+	}
+	return st
+}
+
+// reconcile looks for the witness of a swap that was refused or whose answer was lost (I2).
+func (l *Lake) reconcile(ctx context.Context, c Commit, d *draft, s Swap, outcome Outcome, cause error) (Outcome, error) {
+	deadline := l.Now().Add(l.unknownWait())
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		p, err := l.Catalog.Load(ctx, c.Ident)
+		switch {
+		case err == nil:
+			applied, werr := l.witness(ctx, c, d, s, p)
+			if werr == nil && applied {
+				return Applied, nil
+			}
+			if werr == nil && (outcome == NotApplied || p.Location != s.Expected.Location) {
+				if outcome == Unknown {
+					cause = fault.Wrap(fault.Retry, cause, "%s moved on without this commit", c.Ident)
+				}
+				return NotApplied, cause
+			}
+			if werr == nil && s.Expected.Location != "" {
+				// The pointer has not moved: the identical compare-and-set again; at most one of them can win.
+				again := s
+				again.Put = func(context.Context) error { return nil }
+				if outcome, cause = l.Catalog.Swap(ctx, again); outcome == Applied {
+					return Applied, nil
+				}
+			}
+		case errors.Is(err, ErrNoTable) && outcome == NotApplied:
+			return NotApplied, cause
+		}
+		if l.Now().After(deadline) || ctx.Err() != nil {
+			return Unknown, fault.Wrap(fault.Unknown, cause, "commit to %s", c.Ident).
+				Hint("run the same command again once the catalog answers: it finds out, and loads nothing twice")
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (l *Lake) unknownWait() time.Duration {
+	if l.Policy.UnknownWait > 0 {
+		return l.Policy.UnknownWait
+	}
+	return 10 * time.Minute
+}
+
+// witness looks for this commit in the table: its snapshot, its attempt in the job's state, or its metadata file.
+func (l *Lake) witness(ctx context.Context, c Commit, d *draft, s Swap, p Pointer) (bool, error) {
+	if p.Location == s.New {
+		return true, nil
+	}
+	if p.Location == s.Expected.Location {
+		return false, nil
+	}
+	t, err := l.open(ctx, c.Ident, p)
+	if err != nil {
+		return false, err
+	}
+	if t.md.SnapshotByID(d.id) != nil {
+		return true, nil
+	}
+	if st, err := decodeState(t.md.Properties()[statePrefix+c.Job]); err == nil && st.Attempt == c.Attempt {
+		return true, nil
+	}
+	for e := range t.md.PreviousFiles() {
+		if e.MetadataFile == s.New {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// cleanOldMetadata removes metadata files that the table's own properties say are no longer wanted.
+func (l *Lake) cleanOldMetadata(ctx context.Context, base, now table.Metadata) {
+	if now.Properties()["write.metadata.delete-after-commit.enabled"] != "true" {
+		return
+	}
+	keep := map[string]bool{}
+	for e := range now.PreviousFiles() {
+		keep[e.MetadataFile] = true
+	}
+	for e := range base.PreviousFiles() {
+		if !keep[e.MetadataFile] {
+			l.removeFiles(ctx, []string{e.MetadataFile})
+		}
+	}
+}
+
+// metadataNumber is the number that a metadata file's name starts with; -1 for none.
+func metadataNumber(location string) int {
+	base := location[1+lastSlash(location):]
+	n := 0
+	for n < len(base) && base[n] >= '0' && base[n] <= '9' {
+		n++
+	}
+	v, err := strconv.Atoi(base[:n])
+	if err != nil {
+		return -1
+	}
+	return v
+}
+
+func lastSlash(s string) int {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] == '/' {
+			return i
+		}
+	}
+	return -1
+}
+
+func locations(files []DataFile) []string {
+	out := make([]string, len(files))
+	for i, f := range files {
+		out[i] = f.Location
+	}
+	return out
+}
