@@ -115,6 +115,7 @@ type BadRow struct {
 	Code   string      // stable error class, such as CAST_INVALID_INPUT
 	Raw    []byte      // the source's bytes, cut at RawLimit; only from sources
 	Row    string      // the row that entered the step, as one JSON object; only from later stages
+	Fails  bool        // the step says that such a row fails the run
 }
 
 // RawLimit is how many bytes of a bad row are kept.

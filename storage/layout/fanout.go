@@ -1,12 +1,7 @@
 package layout
 
 import (
-	"context"
-
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/compute"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/firn-data/firn/internal/partition"
 )
@@ -46,29 +41,4 @@ func (k *Worker) split(rec arrow.RecordBatch) ([]*group, error) {
 		g.rows = append(g.rows, int32(row))
 	}
 	return groups, nil
-}
-
-// take copies the rows at the given indices.
-func take(ctx context.Context, alloc memory.Allocator, rec arrow.RecordBatch, rows []int32) (arrow.RecordBatch, error) {
-	b := array.NewInt32Builder(alloc)
-	defer b.Release()
-	b.AppendValues(rows, nil)
-	idx := b.NewInt32Array()
-	defer idx.Release()
-	ctx = compute.WithAllocator(ctx, alloc)
-	cols := make([]arrow.Array, rec.NumCols())
-	defer func() {
-		for _, c := range cols {
-			if c != nil {
-				c.Release()
-			}
-		}
-	}()
-	for i, c := range rec.Columns() {
-		var err error
-		if cols[i], err = compute.TakeArray(ctx, c, idx); err != nil {
-			return nil, err
-		}
-	}
-	return array.NewRecordBatch(rec.Schema(), cols, int64(len(rows))), nil
 }

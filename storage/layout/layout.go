@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/event"
 	"github.com/firn-data/firn/internal/fault"
 	firnmem "github.com/firn-data/firn/internal/memory"
@@ -187,7 +188,7 @@ func (k *Worker) Write(ctx context.Context, rec arrow.RecordBatch) error {
 	}
 	defer rec.Release()
 	for _, g := range groups {
-		part, err := take(ctx, k.w.cfg.Alloc, rec, g.rows)
+		part, err := batch.TakeRecord(ctx, k.w.cfg.Alloc, rec, g.rows)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,281 @@
+package expr
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+)
+
+// arith is + - * / % or DIV over two operands of the types that bindArith gave them.
+type arith struct {
+	op   string
+	x, y Expr
+	typ  Type
+}
+
+func (a *arith) Type() Type { return a.typ }
+
+const (
+	overflow   = "ARITHMETIC_OVERFLOW"
+	byZero     = "DIVIDE_BY_ZERO"
+	outOfRange = "NUMERIC_VALUE_OUT_OF_RANGE"
+)
+
+// Eval implements Expr.
+func (a *arith) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	x, errs := a.x.Eval(b, sel)
+	y, more := a.y.Eval(b, sel)
+	errs = append(errs, more...)
+	out := newVec(a.typ, x.N)
+	out.Valid = bothValid(x, y)
+	fail := func(k int, code, msg string) {
+		if !out.null(k) {
+			errs = append(errs, RowError{rowOf(sel, k), code, msg})
+			out.setNull(k)
+		}
+	}
+	switch {
+	case x.D != nil:
+		a.decimals(x, y, out, fail)
+	case x.F != nil:
+		a.floats(x.F, y.F, out.F, fail)
+	default:
+		a.integers(x.I, y.I, out.I, fail)
+	}
+	return out, errs
+}
+
+// bothValid is the validity of a result that is NULL where either operand is.
+func bothValid(x, y *Vec) []bool {
+	if x.Valid == nil && y.Valid == nil {
+		return nil
+	}
+	out := make([]bool, x.N)
+	for i := range out {
+		out[i] = !x.null(i) && !y.null(i)
+	}
+	return out
+}
+
+var integerRange = map[Kind][2]int64{TinyInt: {math.MinInt8, math.MaxInt8}, SmallInt: {math.MinInt16, math.MaxInt16}, Int: {math.MinInt32, math.MaxInt32}, BigInt: {math.MinInt64, math.MaxInt64}}
+
+func (a *arith) integers(x, y, out []int64, fail func(int, string, string)) {
+	lim := integerRange[a.typ.Kind]
+	lo, hi := lim[0], lim[1]
+	for k := range out {
+		p, q := x[k], y[k]
+		var r int64
+		ok := true
+		switch a.op {
+		case "+":
+			r = p + q
+			ok = (p^r)&(q^r) >= 0
+		case "-":
+			r = p - q
+			ok = (p^q)&(p^r) >= 0
+		case "*":
+			r = p * q
+			ok = p == 0 || r/p == q && !(p == -1 && q == math.MinInt64)
+		default:
+			if q == 0 {
+				fail(k, byZero, "division by zero")
+				continue
+			}
+			if a.op == "%" {
+				if q != -1 {
+					r = p % q
+				}
+			} else {
+				ok = !(p == math.MinInt64 && q == -1)
+				if ok {
+					r = p / q
+				}
+			}
+		}
+		if !ok || r < lo || r > hi {
+			fail(k, overflow, fmt.Sprintf("%d %s %d overflows %s", p, a.op, q, a.typ))
+			continue
+		}
+		out[k] = r
+	}
+}
+
+func (a *arith) floats(x, y, out []float64, fail func(int, string, string)) {
+	single := a.typ.Kind == Float
+	for k := range out {
+		p, q := x[k], y[k]
+		var r float64
+		switch a.op {
+		case "+":
+			r = p + q
+		case "-":
+			r = p - q
+		case "*":
+			r = p * q
+		case "/":
+			if q == 0 {
+				fail(k, byZero, "division by zero")
+				continue
+			}
+			r = p / q
+		case "%":
+			if q == 0 {
+				fail(k, byZero, "division by zero")
+				continue
+			}
+			r = math.Mod(p, q)
+		}
+		if single {
+			r = float64(float32(r))
+		}
+		out[k] = r
+	}
+}
+
+// decimals computes exactly over 256 bits or more and rounds HALF_UP to the result's scale.
+func (a *arith) decimals(x, y, out *Vec, fail func(int, string, string)) {
+	sx, sy, sr := x.Type.S, y.Type.S, a.typ.S
+	limit := pow10(a.typ.P)
+	for k := range out.D {
+		if out.null(k) {
+			continue
+		}
+		if r, ok := a.small(x.D[k], y.D[k], sx, sy); ok {
+			out.D[k] = r
+			continue
+		}
+		p, q := x.D[k].BigInt(), y.D[k].BigInt()
+		var r *big.Int
+		switch a.op {
+		case "+", "-":
+			s := max(sx, sy)
+			p.Mul(p, pow10(s-sx))
+			q.Mul(q, pow10(s-sy))
+			if a.op == "-" {
+				q.Neg(q)
+			}
+			r = rescale(p.Add(p, q), s, sr)
+		case "*":
+			r = rescale(p.Mul(p, q), sx+sy, sr)
+		default:
+			if q.Sign() == 0 {
+				fail(k, byZero, "division by zero")
+				continue
+			}
+			r = a.divide(p, q, sx, sy, sr)
+		}
+		if r.CmpAbs(limit) >= 0 {
+			fail(k, outOfRange, fmt.Sprintf("%s %s %s does not fit into %s", x.D[k].ToString(int32(sx)), a.op, y.D[k].ToString(int32(sy)), a.typ))
+			continue
+		}
+		out.D[k] = decimal128.FromBigInt(r)
+	}
+}
+
+// small computes + - and * of values that fit in 64 bits without rounding or overflow, which is nearly always.
+func (a *arith) small(p, q decimal128.Num, sx, sy int) (decimal128.Num, bool) {
+	x, y := int64(p.LowBits()), int64(q.LowBits())
+	if p.HighBits() != x>>63 || q.HighBits() != y>>63 {
+		return decimal128.Num{}, false
+	}
+	switch {
+	case a.op == "*" && a.typ.S == sx+sy:
+		if a.typ.P < 38 && x > -1<<31 && x < 1<<31 && y > -1<<31 && y < 1<<31 {
+			return decimal128.FromI64(x * y), true
+		}
+	case (a.op == "+" || a.op == "-") && sx == sy && a.typ.S == sx:
+		if a.op == "-" {
+			y = -y
+		}
+		if r := x + y; (x^r)&(y^r) >= 0 && a.typ.P >= 19 || r > -1e17 && r < 1e17 && a.typ.P >= 18 && (x^r)&(y^r) >= 0 {
+			return decimal128.FromI64(r), true
+		}
+	}
+	return decimal128.Num{}, false
+}
+
+func (a *arith) divide(p, q *big.Int, sx, sy, sr int) *big.Int {
+	switch a.op {
+	case "/":
+		// p·10^-sx / q·10^-sy at scale sr, with one more digit to round by.
+		e := sr + 1 + sy - sx
+		if e >= 0 {
+			p.Mul(p, pow10(e))
+		} else {
+			q.Mul(q, pow10(-e))
+		}
+		return rescale(p.Quo(p, q), sr+1, sr)
+	default:
+		s := max(sx, sy)
+		p.Mul(p, pow10(s-sx))
+		q.Mul(q, pow10(s-sy))
+		if a.op == "DIV" {
+			return p.Quo(p, q)
+		}
+		return rescale(p.Rem(p, q), s, sr)
+	}
+}
+
+var tens = func() (out [120]*big.Int) {
+	out[0] = big.NewInt(1)
+	for i := 1; i < len(out); i++ {
+		out[i] = new(big.Int).Mul(out[i-1], big.NewInt(10))
+	}
+	return out
+}()
+
+// pow10 is 10^n; it must not be changed.
+func pow10(n int) *big.Int { return tens[n] }
+
+// rescale changes an unscaled value from one scale to another, rounding HALF_UP. It may change v.
+func rescale(v *big.Int, from, to int) *big.Int {
+	switch {
+	case to == from:
+		return v
+	case to > from:
+		return v.Mul(v, pow10(to-from))
+	}
+	d := pow10(from - to)
+	negative := v.Sign() < 0
+	r := new(big.Int)
+	v.QuoRem(v, d, r)
+	if r.Abs(r).Lsh(r, 1).Cmp(d) < 0 {
+		return v
+	}
+	if negative {
+		return v.Sub(v, tens[0])
+	}
+	return v.Add(v, tens[0])
+}
+
+// negate is -x.
+type negate struct{ x Expr }
+
+func (n *negate) Type() Type { return n.x.Type() }
+
+// Eval implements Expr.
+func (n *negate) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	x, errs := n.x.Eval(b, sel)
+	out := newVec(x.Type, x.N)
+	out.Valid = x.Valid
+	if x.Valid != nil {
+		out.Valid = append([]bool{}, x.Valid...)
+	}
+	lo := integerRange[x.Type.Kind][0]
+	for k := range x.N {
+		switch {
+		case x.D != nil:
+			out.D[k] = x.D[k].Negate()
+		case x.F != nil:
+			out.F[k] = -x.F[k]
+		case x.I[k] == lo && !x.null(k):
+			errs = append(errs, RowError{rowOf(sel, k), overflow, fmt.Sprintf("-(%d) overflows %s", x.I[k], x.Type)})
+			out.setNull(k)
+		default:
+			out.I[k] = -x.I[k]
+		}
+	}
+	return out, errs
+}

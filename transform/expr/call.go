@@ -1,0 +1,130 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firn-data/firn/transform/parse"
+)
+
+// apply is a function of values that is NULL when an argument is.
+type apply struct {
+	args []Expr
+	typ  Type
+	f    func(args []*Vec, k int, out *Vec) (code, msg string)
+	// nulls: f also sees rows with NULL arguments.
+	nulls bool
+}
+
+func (a *apply) Type() Type { return a.typ }
+
+// Eval implements Expr.
+func (a *apply) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	n := count(b, sel)
+	vecs := make([]*Vec, len(a.args))
+	var errs []RowError
+	for i, x := range a.args {
+		v, more := x.Eval(b, sel)
+		vecs[i], errs = v, append(errs, more...)
+	}
+	bad := badRows(errs)
+	out := newVec(a.typ, n)
+rows:
+	for k := range n {
+		if bad != nil && bad[rowOf(sel, k)] {
+			out.setNull(k)
+			continue
+		}
+		if !a.nulls {
+			for _, v := range vecs {
+				if v.null(k) {
+					out.setNull(k)
+					continue rows
+				}
+			}
+		}
+		if code, msg := a.f(vecs, k, out); code != "" {
+			errs = append(errs, RowError{rowOf(sel, k), code, msg})
+			out.setNull(k)
+		}
+	}
+	return out, errs
+}
+
+// Function describes one SQL function for the binder, `firn functions` and the docs.
+type Function struct {
+	Name  string
+	Usage string // substring(text, position [, length])
+	Doc   string
+	min   int
+	max   int // -1: any number
+	bind  func(s *Scope, x *parse.Call, args []Expr) (Expr, error)
+}
+
+// Functions lists the scalar functions, sorted by name.
+func Functions() []Function {
+	out := slices.Clone(functions)
+	slices.SortFunc(out, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Aggregates are the names of aggregate functions, which only a query with groups may call.
+var Aggregates = []string{"avg", "count", "count_if", "max", "min", "sum"}
+
+func (s *Scope) call(x *parse.Call) (Expr, error) {
+	for i := range s.Functions {
+		f := &s.Functions[i]
+		if f.Name != x.Name {
+			continue
+		}
+		if x.Star || x.Distinct || x.Filter != nil || x.Over != nil {
+			return nil, refuse(x, "INVALID_SQL_SYNTAX.FUNCTION", "%s takes only arguments", x.Name)
+		}
+		if len(x.Args) < f.min || f.max >= 0 && len(x.Args) > f.max {
+			return nil, refuse(x, "WRONG_NUM_ARGS", "%s has %d arguments: write %s", x.Name, len(x.Args), f.Usage)
+		}
+		args := make([]Expr, len(x.Args))
+		for i, a := range x.Args {
+			var err error
+			if args[i], err = s.Bind(a); err != nil {
+				return nil, err
+			}
+		}
+		return f.bind(s, x, args)
+	}
+	if slices.Contains(Aggregates, x.Name) {
+		return nil, refuse(x, "NEEDS_SPARK", "the aggregate %s needs engine: spark here", x.Name)
+	}
+	var names []string
+	for _, f := range s.Functions {
+		names = append(names, f.Name)
+	}
+	e := &Error{Pos: x.At, Code: "NEEDS_SPARK", Msg: fmt.Sprintf("the function %s needs engine: spark", x.Name)}
+	if near := nearest(x.Name, names); near != "" {
+		e.Hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	return nil, e
+}
+
+// to casts an argument to a type that the function takes.
+func (s *Scope) to(x *parse.Call, i int, e Expr, t Type) (Expr, error) {
+	out, err := s.convert(x.Args[i], e, t)
+	if err != nil {
+		return nil, refuse(x.Args[i], "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "argument %d of %s must be %s, not %s", i+1, x.Name, t, e.Type())
+	}
+	return out, nil
+}
+
+// fixedTypes makes the bind of a function whose arguments have the given types, the last of them repeated.
+func fixedTypes(result Kind, f func(a []*Vec, k int, out *Vec) (string, string), kinds ...Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
+	return func(s *Scope, x *parse.Call, args []Expr) (Expr, error) {
+		for i := range args {
+			var err error
+			if args[i], err = s.to(x, i, args[i], Type{Kind: kinds[min(i, len(kinds)-1)]}); err != nil {
+				return nil, err
+			}
+		}
+		return &apply{args: args, typ: Type{Kind: result}, f: f}, nil
+	}
+}

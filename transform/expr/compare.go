@@ -1,0 +1,162 @@
+package expr
+
+import (
+	"math"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+)
+
+// compare is = <> < <= > >= or <=> over two operands of one type.
+type compare struct {
+	op   string
+	x, y Expr
+}
+
+func (c *compare) Type() Type { return Type{Kind: Boolean} }
+
+// Eval implements Expr.
+func (c *compare) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	x, errs := c.x.Eval(b, sel)
+	y, more := c.y.Eval(b, sel)
+	errs = append(errs, more...)
+	out := newVec(c.Type(), x.N)
+	if c.op == "<=>" {
+		for k := range out.I {
+			xn, yn := x.null(k), y.null(k)
+			out.I[k] = bit(xn && yn || !xn && !yn && order(x, k, y, k) == 0)
+		}
+		return out, errs
+	}
+	out.Valid = bothValid(x, y)
+	keep := keeps(c.op)
+	if x.I != nil && y.I != nil {
+		for k, p := range x.I {
+			out.I[k] = bit(keep[1+cmp3(p, y.I[k])])
+		}
+		return out, errs
+	}
+	for k := range out.I {
+		if !out.null(k) {
+			out.I[k] = bit(keep[1+order(x, k, y, k)])
+		}
+	}
+	return out, errs
+}
+
+// keeps says for less, equal and greater whether the comparison holds.
+func keeps(op string) [3]bool {
+	return map[string][3]bool{"=": {false, true, false}, "<>": {true, false, true}, "<": {true, false, false}, "<=": {true, true, false}, ">": {false, false, true}, ">=": {false, true, true}}[op]
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func cmp3(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// order compares two values of one type, neither NULL: NaN is the largest and equals itself, −0.0 equals 0.0, strings
+// compare by bytes.
+func order(x *Vec, i int, y *Vec, k int) int {
+	switch {
+	case x.F != nil:
+		return orderFloat(x.F[i], y.F[k])
+	case x.D != nil:
+		return orderDecimal(x.D[i], x.Type.S, y.D[k], y.Type.S)
+	case x.S != nil:
+		return strings.Compare(x.S[i], y.S[k])
+	}
+	return cmp3(x.I[i], y.I[k])
+}
+
+func orderFloat(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	case a == b:
+		return 0
+	case math.IsNaN(a) && math.IsNaN(b):
+		return 0
+	case math.IsNaN(a):
+		return 1
+	}
+	return -1
+}
+
+func orderDecimal(a decimal128.Num, sa int, b decimal128.Num, sb int) int {
+	if sa == sb {
+		return a.Cmp(b)
+	}
+	s := max(sa, sb)
+	x, y := a.BigInt(), b.BigInt()
+	return x.Mul(x, pow10(s-sa)).Cmp(y.Mul(y, pow10(s-sb)))
+}
+
+// in is x IN (list), which is NULL when nothing equals and something is NULL.
+type in struct {
+	x    Expr
+	list []Expr
+	not  bool
+}
+
+func (e *in) Type() Type { return Type{Kind: Boolean} }
+
+// Eval implements Expr. Items are evaluated in order, on the rows that have not found their equal.
+func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	x, errs := e.x.Eval(b, sel)
+	out := newVec(e.Type(), x.N)
+	open := make([]int32, 0, x.N)
+	for k := range x.N {
+		if x.null(k) {
+			out.setNull(k)
+			continue
+		}
+		open = append(open, int32(k))
+	}
+	sawNull := make([]bool, x.N)
+	for _, item := range e.list {
+		rows := make([]int32, len(open))
+		for i, k := range open {
+			rows[i] = rowOf(sel, int(k))
+		}
+		y, more := item.Eval(b, rows)
+		errs = append(errs, more...)
+		left := open[:0:0]
+		for i, k := range open {
+			switch {
+			case y.null(i):
+				sawNull[k] = true
+				left = append(left, k)
+			case order(x, int(k), y, i) == 0:
+				out.I[k] = 1
+			default:
+				left = append(left, k)
+			}
+		}
+		open = left
+	}
+	for _, k := range open {
+		if sawNull[k] {
+			out.setNull(int(k))
+		}
+	}
+	if e.not {
+		for k := range out.I {
+			out.I[k] = 1 - out.I[k]
+		}
+	}
+	return out, errs
+}

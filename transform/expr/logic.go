@@ -1,0 +1,208 @@
+package expr
+
+// logic is AND or OR. The right side is evaluated only on the rows that the left one leaves open.
+type logic struct {
+	or   bool
+	x, y Expr
+}
+
+func (l *logic) Type() Type { return Type{Kind: Boolean} }
+
+// Eval implements Expr.
+func (l *logic) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	x, errs := l.x.Eval(b, sel)
+	decided := bit(l.or) // TRUE decides OR, FALSE decides AND
+	var rows, at []int32
+	out := newVec(l.Type(), x.N)
+	for k := range x.N {
+		if !x.null(k) && x.I[k] == decided {
+			out.I[k] = decided
+			continue
+		}
+		rows, at = append(rows, rowOf(sel, k)), append(at, int32(k))
+	}
+	if len(rows) == 0 {
+		return out, errs
+	}
+	y, more := l.y.Eval(b, rows)
+	errs = append(errs, more...)
+	for i, k := range at {
+		switch {
+		case !y.null(i) && y.I[i] == decided:
+			out.I[k] = decided
+		case y.null(i) || x.null(int(k)):
+			out.setNull(int(k))
+		default:
+			out.I[k] = 1 - decided
+		}
+	}
+	return out, errs
+}
+
+// not is NOT x.
+type not struct{ x Expr }
+
+func (n *not) Type() Type { return Type{Kind: Boolean} }
+
+// Eval implements Expr.
+func (n *not) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	x, errs := n.x.Eval(b, sel)
+	out := &Vec{Type: n.Type(), N: x.N, Valid: x.Valid, I: make([]int64, x.N)}
+	for k, v := range x.I {
+		out.I[k] = 1 - v
+	}
+	return out, errs
+}
+
+// isNull is x IS NULL, or IS NOT NULL.
+type isNull struct {
+	x   Expr
+	not bool
+}
+
+func (n *isNull) Type() Type { return Type{Kind: Boolean} }
+
+// Eval implements Expr.
+func (n *isNull) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	x, errs := n.x.Eval(b, sel)
+	out := newVec(n.Type(), x.N)
+	for k := range out.I {
+		out.I[k] = bit(x.null(k) != n.not)
+	}
+	return out, errs
+}
+
+// choose is CASE: each condition is evaluated on the rows that no earlier one took, each result on the rows that chose it.
+type choose struct {
+	when []Expr // conditions; nil stands for "always"
+	then []Expr // results, all of type typ
+	typ  Type
+}
+
+func (c *choose) Type() Type { return c.typ }
+
+// Eval implements Expr.
+func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	n := count(b, sel)
+	out := newVec(c.typ, n)
+	open := make([]int32, n)
+	for k := range open {
+		open[k] = int32(k)
+	}
+	var errs []RowError
+	for i, when := range c.when {
+		if len(open) == 0 {
+			return out, errs
+		}
+		taken := open
+		if when == nil {
+			open = nil
+		} else {
+			cond, more := when.Eval(b, rowsAt(sel, open))
+			errs = append(errs, more...)
+			taken, open = part(cond, open, badRows(more), sel, out)
+		}
+		v, more := c.then[i].Eval(b, rowsAt(sel, taken))
+		errs = append(errs, more...)
+		for j, k := range taken {
+			out.copyFrom(int(k), v, j)
+		}
+	}
+	for _, k := range open {
+		out.setNull(int(k))
+	}
+	return out, errs
+}
+
+// part divides the open rows into those whose condition is TRUE and the rest. Rows whose condition failed are NULL and done.
+func part(cond *Vec, open []int32, bad map[int32]bool, sel []int32, out *Vec) (yes, rest []int32) {
+	for j, k := range open {
+		switch {
+		case bad[rowOf(sel, int(k))]:
+			out.setNull(int(k))
+		case !cond.null(j) && cond.I[j] == 1:
+			yes = append(yes, k)
+		default:
+			rest = append(rest, k)
+		}
+	}
+	return yes, rest
+}
+
+func badRows(errs []RowError) map[int32]bool {
+	if len(errs) == 0 {
+		return nil
+	}
+	out := make(map[int32]bool, len(errs))
+	for _, e := range errs {
+		out[e.Row] = true
+	}
+	return out
+}
+
+// rowsAt maps positions among the selected rows to rows of the batch. The result is never nil: nil means all rows.
+func rowsAt(sel, at []int32) []int32 {
+	out := make([]int32, len(at))
+	for i, k := range at {
+		out[i] = rowOf(sel, int(k))
+	}
+	return out
+}
+
+// coalesce is the first value that is not NULL; later ones are evaluated only on the rows that are still NULL.
+type coalesce struct {
+	args []Expr
+	typ  Type
+}
+
+func (c *coalesce) Type() Type { return c.typ }
+
+// Eval implements Expr.
+func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	n := count(b, sel)
+	out := newVec(c.typ, n)
+	open := make([]int32, n)
+	for k := range open {
+		open[k] = int32(k)
+	}
+	var errs []RowError
+	for _, a := range c.args {
+		if len(open) == 0 {
+			break
+		}
+		v, more := a.Eval(b, rowsAt(sel, open))
+		errs = append(errs, more...)
+		bad := badRows(more)
+		var rest []int32
+		for j, k := range open {
+			switch {
+			case bad[rowOf(sel, int(k))]:
+				out.setNull(int(k))
+			case v.null(j):
+				rest = append(rest, k)
+			default:
+				out.copyFrom(int(k), v, j)
+			}
+		}
+		open = rest
+	}
+	for _, k := range open {
+		out.setNull(int(k))
+	}
+	return out, errs
+}
+
+// literal is a constant.
+type literal struct{ v *Vec } // one value
+
+func (l *literal) Type() Type { return l.v.Type }
+
+// Eval implements Expr.
+func (l *literal) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	n := count(b, sel)
+	out := newVec(l.v.Type, n)
+	for k := range n {
+		out.copyFrom(k, l.v, 0)
+	}
+	return out, nil
+}
