@@ -35,7 +35,13 @@ type Commit struct {
 	Summary      map[string]string // further firn.* entries: rows, engine, spec hash, quarantine snapshot
 
 	// Replace says which of the table's rows the run replaces. It is asked anew on every head that the commit is tried on.
-	Replace func(iceberg.DataFile) (bool, error)
+	Replace func(Existing) (bool, error)
+}
+
+// Existing is a data file that the table names already.
+type Existing struct {
+	Location string
+	Records  int64
 }
 
 // Result is what a commit did.
@@ -295,7 +301,7 @@ func (d *draft) fill(ctx context.Context, c Commit) (table.Operation, error) {
 	}
 	var failed error
 	removed := func(f iceberg.DataFile) bool {
-		gone, err := c.Replace(f)
+		gone, err := c.Replace(Existing{Location: f.FilePath(), Records: f.Count()})
 		if err != nil {
 			failed = err
 		}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -188,3 +189,9 @@ func (n *NewTable) metadata() (table.Metadata, error) {
 	}
 	return b.Build()
 }
+
+// DefaultProperties are the properties of every table that firn creates; the caller may add to them.
+func DefaultProperties() map[string]string { return maps.Clone(firnDefaults) }
+
+// LastColumnID is the highest field id that the table ever had.
+func (t *Table) LastColumnID() int { return t.md.LastColumnID() }

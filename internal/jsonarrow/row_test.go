@@ -19,7 +19,7 @@ func TestAppendRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rec.Release()
-	if got, want := string(AppendRow([]byte("> "), rec, 1)), `> {"id":9007199254740993,"l":["a\"b",null],"t":"1.2"}`; got != want {
+	if got, want := string(AppendRow([]byte("> "), rec, 1)), `> {"id":9007199254740993,"t":1.20,"l":["a\"b",null]}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -42,7 +42,7 @@ func (s *split) Read(ctx context.Context, out sources.Out) (err error) {
 		binary[i] = 1
 	}
 	rr := conn.ExecParams(ctx, s.sql, nil, nil, nil, binary)
-	if err := s.drain(ctx, rr, out); err != nil {
+	if err := s.drain(rr, out); err != nil {
 		s.src.hangUp(conn) // what the server still sends is not wanted
 		return err
 	}
@@ -53,12 +53,10 @@ func (s *split) Read(ctx context.Context, out sources.Out) (err error) {
 }
 
 // drain turns the result's rows into batches.
-func (s *split) drain(ctx context.Context, rr *pgconn.ResultReader, out sources.Out) error {
+func (s *split) drain(rr *pgconn.ResultReader, out sources.Out) error {
 	b := newRows(s)
 	defer b.release()
-	if err := s.src.env.Budget.Reserve(ctx, 2*batchBytes); err != nil {
-		return err
-	}
+	s.src.env.Budget.Force(2 * batchBytes) // I8: a worker's minimum; each reads one split
 	defer s.src.env.Budget.Release(2 * batchBytes)
 	for rr.NextRow() {
 		bad, err := b.append(rr.Values())

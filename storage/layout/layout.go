@@ -72,6 +72,9 @@ func New(cfg Config) (*Writer, error) {
 	if cfg.Alloc == nil {
 		cfg.Alloc = memory.NewGoAllocator()
 	}
+	if cfg.Budget != nil && cfg.Parquet.MaxReserve == 0 {
+		cfg.Parquet.MaxReserve = cfg.Budget.Limit() / int64(2*max(cfg.Workers, 1))
+	}
 	w := &Writer{cfg: cfg}
 	for _, f := range cfg.Spec.Fields {
 		i := columnOf(cfg.Schema, f.SourceID)
@@ -152,7 +155,12 @@ func (w *Writer) location() string {
 	return location
 }
 
-// run8 is eight ASCII characters that stand for the run id.
+// FileOfRun reports whether a data file was written by a run.
+func FileOfRun(location, run string) bool {
+	return strings.HasPrefix(location[1+strings.LastIndexByte(location, '/'):], run8(run)+"-")
+}
+
+// run8 is eight ASCII characters that stand for the run id in file names.
 func run8(run string) string {
 	sum := sha256.Sum256([]byte(run))
 	return hex.EncodeToString(sum[:4])

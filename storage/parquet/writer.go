@@ -21,6 +21,7 @@ type Options struct {
 	RowGroupBytes int64  // encoded bytes at which a row group ends; 0: 128 MiB
 	Alloc         memory.Allocator
 	Budget        *firnmem.Budget   // open row groups reserve from it; a refusal ends the row group early
+	MaxReserve    int64             // most that this file's open row group may reserve; 0: no bound but the budget's
 	Metadata      map[string]string // key-value metadata of the footer
 }
 
@@ -85,6 +86,11 @@ func (w *Writer) Write(rec arrow.RecordBatch) (err error) {
 	defer fault.Recover(&err)
 	size := recordBytes(rec)
 	if w.o.Budget != nil {
+		if w.o.MaxReserve > 0 && w.reserved+size > w.o.MaxReserve {
+			if err := w.endRowGroup(); err != nil {
+				return err
+			}
+		}
 		if !w.o.Budget.TryReserve(size) {
 			if err := w.endRowGroup(); err != nil {
 				return err

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"github.com/firn-data/firn/internal/schema"
+	"github.com/firn-data/firn/internal/spelling"
 	"github.com/firn-data/firn/transform/parse"
 )
 
@@ -128,43 +129,12 @@ func (s *Scope) column(x *parse.Column) (Expr, error) {
 		}
 	}
 	e := &Error{Pos: x.At, Code: "UNRESOLVED_COLUMN", Msg: fmt.Sprintf("there is no column %q", strings.Join(x.Parts, "."))}
-	if near := nearest(name, names); near != "" {
+	if near := spelling.Nearest(name, names); near != "" {
 		e.Hint = fmt.Sprintf("did you mean %q?", near)
 	} else if len(names) > 0 {
 		e.Hint = "there are " + strings.Join(names, ", ")
 	}
 	return nil, e
-}
-
-// nearest is the name that text was probably meant to be, or "".
-func nearest(text string, names []string) string {
-	best, at := "", 1+len(text)/3
-	for _, n := range names {
-		if d := distance(strings.ToLower(text), strings.ToLower(n)); d <= at {
-			best, at = n, d-1
-		}
-	}
-	return best
-}
-
-// distance is the number of insertions, deletions and changes between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		prev := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := prev
-			if a[i-1] != b[j-1] {
-				cost = 1 + min(prev, row[j], row[j-1])
-			}
-			prev, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
 }
 
 func constant(t Type, set func(v *Vec)) Expr {
@@ -300,7 +270,7 @@ func (s *Scope) param(x *parse.Param) (Expr, error) {
 			names = append(names, n)
 		}
 		e := &Error{Pos: x.At, Code: "UNBOUND_SQL_PARAMETER", Msg: fmt.Sprintf("the parameter :%s has no value", x.Name)}
-		if near := nearest(x.Name, names); near != "" {
+		if near := spelling.Nearest(x.Name, names); near != "" {
 			e.Hint = fmt.Sprintf("did you mean :%s?", near)
 		} else {
 			e.Hint = "give it one in params of the job"

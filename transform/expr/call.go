@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/firn-data/firn/internal/spelling"
 	"github.com/firn-data/firn/transform/parse"
 )
 
@@ -101,7 +102,7 @@ func (s *Scope) call(x *parse.Call) (Expr, error) {
 		names = append(names, f.Name)
 	}
 	e := &Error{Pos: x.At, Code: "NEEDS_SPARK", Msg: fmt.Sprintf("the function %s needs engine: spark", x.Name)}
-	if near := nearest(x.Name, names); near != "" {
+	if near := spelling.Nearest(x.Name, names); near != "" {
 		e.Hint = fmt.Sprintf("did you mean %s?", near)
 	}
 	return nil, e

@@ -170,3 +170,17 @@ func rowOf(sel []int32, k int) int32 {
 	}
 	return sel[k]
 }
+
+// Truths are the rows of a BOOLEAN over all rows that are TRUE.
+func (v *Vec) Truths() []int32 { return v.Passes(nil) }
+
+// Passes are the rows, among the selected ones that v was evaluated on, for which it is TRUE.
+func (v *Vec) Passes(sel []int32) []int32 {
+	out := make([]int32, 0, v.N)
+	for k, x := range v.I {
+		if x == 1 && !v.null(k) {
+			out = append(out, rowOf(sel, k))
+		}
+	}
+	return out
+}

@@ -157,8 +157,10 @@ type Select struct {
 	Items    []Item
 	From     *Relation // nil: one row without columns
 	Where    Expr
-	Group    []Expr
-	Having   Expr
+	// WhereFrom and WhereTo bound the condition's text.
+	WhereFrom, WhereTo Pos
+	Group              []Expr
+	Having             Expr
 }
 
 // Relation is what a FROM names: an input, a CTE or a sub-query, and its joins.

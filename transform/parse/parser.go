@@ -267,7 +267,9 @@ func (p *parser) selectQuery() *Select {
 		s.From.Joins = p.joins()
 	}
 	if p.keyword("WHERE") {
+		s.WhereFrom = p.peek().pos
 		s.Where = p.expr()
+		s.WhereTo = p.toks[p.i-1].end
 	}
 	if p.keyword("GROUP", "BY") {
 		if p.isKeyword("ALL") || p.isKeyword("ROLLUP") || p.isKeyword("CUBE") || p.isKeyword("GROUPING") {

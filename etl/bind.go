@@ -1,0 +1,242 @@
+package etl
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/firn-data/firn/catalog"
+	"github.com/firn-data/firn/etl/job"
+	"github.com/firn-data/firn/etl/plan"
+	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/memory"
+	"github.com/firn-data/firn/internal/schema"
+	"github.com/firn-data/firn/sources"
+	"github.com/firn-data/firn/storage"
+	"github.com/firn-data/firn/transform"
+)
+
+// Bind binds a job to the real schemas of its source and its table. It changes nothing anywhere.
+func Bind(ctx context.Context, j *Job, o BindOptions) (*Plan, error) {
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	if o.Lake == "" {
+		o.Lake = j.Lake
+	}
+	limit, workers := resources(j, o)
+	p := &Plan{Plan: &plan.Plan{Job: j.Name, Attempt: attemptID(), Interval: o.Interval, RunID: o.RunID, Memory: limit, Workers: workers,
+		Engine: plan.Choice{Name: "native", Reason: "the native engine runs every step"}}, job: j, opts: o}
+	if p.RunID == "" {
+		p.RunID = runID(j.Name, o.Interval)
+	}
+	p.alloc, p.bud = memory.NewAllocator(limit/4), memory.NewBudget(limit)
+	p.opts.Events = p.counted(o.Events)
+	p.temp = memory.NewDir(tempDir(o), p.Attempt)
+	if err := p.bind(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// counted passes events on and adds up the bytes that sources report.
+func (p *Plan) counted(outer *Events) *Events {
+	e := Events{}
+	if outer != nil {
+		e = *outer
+	}
+	next := e.Read
+	e.Read = func(source string, rows, bytes int64) {
+		p.bytesRead.Add(bytes)
+		if next != nil {
+			next(source, rows, bytes)
+		}
+	}
+	return &e
+}
+
+func (p *Plan) bind(ctx context.Context) error {
+	if err := p.checkInterval(); err != nil {
+		return err
+	}
+	if len(p.job.Sources) != 1 {
+		return fault.New(fault.Config, "joining several sources is not built in yet").At(p.job.Place("sources")).Hint("use one source, and join in its query")
+	}
+	if m := catalog.Mode(p.job.Target.Mode); m != catalog.Append && m != catalog.Overwrite {
+		return fault.New(fault.Config, "mode %s is not built in yet", m).At(p.job.Place("target.mode")).Hint("use append or overwrite")
+	}
+	var err error
+	if p.lake, err = OpenLake(ctx, p.opts.Lakes, p.opts.Lake, p.opts.Events); err != nil {
+		return err
+	}
+	if err := p.beginSession(ctx); err != nil {
+		return err
+	}
+	if p.Session.Committed {
+		return nil
+	}
+	if err := p.bindSource(ctx, p.job.Sources[0]); err != nil {
+		return err
+	}
+	if err := p.bindTransform(); err != nil {
+		return err
+	}
+	if err := p.bindTarget(); err != nil {
+		return err
+	}
+	if p.opts.Strict && len(p.Warnings) > 0 {
+		return fault.New(fault.Config, "the plan has warnings, which --strict forbids: %s", strings.Join(p.Warnings, "; "))
+	}
+	return nil
+}
+
+func (p *Plan) checkInterval() error {
+	needs := p.job.Target.Mode == string(catalog.ReplaceInterval)
+	for _, s := range p.job.Sources {
+		needs = needs || s.Interval != nil
+	}
+	switch i := p.Interval; {
+	case needs && i == nil:
+		return fault.New(fault.Usage, "job %s works by interval", p.Job).Hint("give --interval-start and --interval-end")
+	case i != nil && !i.Start.Before(i.End):
+		return fault.New(fault.Usage, "the interval [%s, %s) is empty", i.Start.Format(time.RFC3339), i.End.Format(time.RFC3339)).
+			Hint("the end must be after the start; in Airflow use CronDataIntervalTimetable")
+	}
+	return nil
+}
+
+// beginSession settles table and state.
+func (p *Plan) beginSession(ctx context.Context) error {
+	id, err := catalog.ParseIdent(p.job.Target.Table)
+	if err != nil {
+		return place(err, p.job.Place("target.table"))
+	}
+	p.Target.Ident, p.Target.Mode = id, catalog.Mode(p.job.Target.Mode)
+	q := p.job.Quarantine.Table
+	if q == "" {
+		q = id.String() + "_quarantine"
+	}
+	if p.Quarantine.Ident, err = catalog.ParseIdent(q); err != nil {
+		return place(err, p.job.Place("quarantine.table"))
+	}
+	p.Quarantine.MaxRows, p.Quarantine.MaxShare = p.job.Quarantine.MaxRows, float64(p.job.Quarantine.MaxShare)
+	p.Session, err = p.lake.Begin(ctx, p.request())
+	if err != nil {
+		return err
+	}
+	p.Warnings = append(p.Warnings, p.Session.Notes...)
+	if s := p.job.Sources[0]; p.Target.Mode == catalog.Append && s.Cursor == nil && s.Interval == nil && p.Interval == nil && !p.opts.FullRefresh {
+		p.Warnings = append(p.Warnings, "append without cursor or interval: each run with a new run id adds everything again")
+	}
+	return nil
+}
+
+func (p *Plan) request() catalog.Request {
+	s := p.job.Sources[0]
+	fp := s.Config.Fingerprint()
+	if s.Cursor != nil {
+		fp["cursor"] = s.Cursor.Column
+	}
+	r := catalog.Request{Ident: p.Target.Ident, Job: p.Job, RunID: p.RunID, Mode: p.Target.Mode, Fingerprint: fp, FullRefresh: p.opts.FullRefresh, Redo: p.opts.Redo}
+	if s.Cursor == nil {
+		r.Interval = p.Interval
+	}
+	return r
+}
+
+// bindSource opens the source, reads its schema and fixes its upper bound.
+func (p *Plan) bindSource(ctx context.Context, s job.Source) error {
+	var known *schema.Schema
+	var from sources.Position
+	if st := p.Session.State; st != nil {
+		from = st.Position
+		if len(st.Schema) > 0 {
+			known = &schema.Schema{}
+			if err := json.Unmarshal(st.Schema, known); err != nil {
+				return fault.Wrap(fault.Config, err, "read the source schema in the state of job %s", p.Job)
+			}
+		}
+	}
+	env := sources.Env{Name: s.Name, Alloc: p.alloc, Budget: p.bud, Events: p.opts.Events, Temp: p.temp, Workers: p.Workers, Now: p.opts.Now,
+		Cursor: s.Cursor, ByColumn: s.Interval, Known: known, BadRows: s.OnBadRow, Stores: func(_, location string) (storage.Store, error) { return storeOf(location) }}
+	src, err := s.Config.Open(ctx, env)
+	if err != nil {
+		return err
+	}
+	in := &plan.Input{Name: s.Name, Kind: s.Config.Kind(), Source: src, Bytes: -1, QuarantineBadRows: s.OnBadRow == "quarantine"}
+	p.Inputs = append(p.Inputs, in)
+	streams, err := src.Streams(ctx)
+	if err != nil {
+		return err
+	}
+	in.Stream = streams[0]
+	for _, n := range in.Stream.Notes {
+		if n.Warning {
+			p.Warnings = append(p.Warnings, n.Column+": "+n.Text)
+		}
+	}
+	to, err := src.Bound(ctx, in.Stream.Name, from)
+	if err != nil {
+		return err
+	}
+	in.Request = sources.Request{Stream: in.Stream.Name, From: from, To: to, Interval: p.Interval, Params: p.params()}
+	if sz, ok := src.(sources.Sizer); ok {
+		if in.Bytes, err = sz.Size(ctx, in.Request); err != nil {
+			return err
+		}
+	}
+	read, _, err := schema.SchemaFromArrow(in.Stream.Schema)
+	if err != nil {
+		return fault.Wrap(fault.Config, err, "source %s", s.Name)
+	}
+	p.keep.schema, err = json.Marshal(read)
+	return err
+}
+
+// params are the run's values as SQL sees them.
+func (p *Plan) params() map[string]any {
+	out := map[string]any{"run_id": p.RunID, "job": p.Job, "run_started": p.opts.Now}
+	for k, v := range p.job.Params {
+		out[k] = v
+	}
+	if p.Interval != nil {
+		out["interval_start"], out["interval_end"] = p.Interval.Start, p.Interval.End
+	}
+	return out
+}
+
+func (p *Plan) bindTransform() error {
+	in := p.Inputs[0]
+	steps := make([]transform.Step, len(p.job.Transform))
+	for i, s := range p.job.Transform {
+		path := fmt.Sprintf("transform[%d]", i)
+		steps[i] = transform.Step{SQL: s.SQL, OnError: transform.OnBad(s.OnError), At: p.job.Place(path + ".sql")}
+		if s.Dedupe != nil {
+			steps[i].Dedupe = &transform.Dedupe{Key: s.Dedupe.Key, Order: s.Dedupe.Order}
+			steps[i].At = p.job.Place(path + ".dedupe")
+		}
+		for k, e := range s.Expect {
+			steps[i].Expect = append(steps[i].Expect, transform.Expectation{Name: e.Name, Check: e.Check, OnFail: transform.OnBad(e.OnFail), At: p.job.Place(fmt.Sprintf("%s.expect[%d].check", path, k))})
+		}
+	}
+	var err error
+	p.Program, err = transform.Compile(steps, []transform.Input{{Name: in.Name, Schema: in.Stream.Schema}}, p.params(), p.opts.Now)
+	if err != nil {
+		return err
+	}
+	for _, w := range p.Program.Warnings() {
+		p.Warnings = append(p.Warnings, w.Text)
+	}
+	return nil
+}
+
+// place puts a place on an error that has none.
+func place(err error, at fault.Place) error {
+	if fault.PlaceOf(err) != (fault.Place{}) {
+		return err
+	}
+	return fault.Wrap(fault.ClassOf(err), err, "in the job").At(at)
+}

@@ -1,0 +1,321 @@
+package job
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/spelling"
+	"github.com/firn-data/firn/sources"
+)
+
+// Job is a job file.
+type Job struct {
+	Name       string         `yaml:"job" doc:"name of the job; it names the job's state in the table" example:"orders_hourly"`
+	Lake       string         `yaml:"lake" doc:"a name from the lakes file; left out: the embedded ./lakehouse"`
+	Engine     string         `yaml:"engine" default:"auto" oneof:"auto native spark" doc:"what executes the job"`
+	Params     map[string]any `yaml:"params" doc:"values of the job's own :name parameters"`
+	Transform  []Step         `yaml:"transform" doc:"steps in order; input is what the step before gave"`
+	Quarantine Quarantine     `yaml:"quarantine" doc:"where rows that are set aside go, and how many may"`
+	Target     Target         `yaml:"target" doc:"the table and how rows get into it"`
+	Resources  Resources      `yaml:"resources" doc:"memory and workers"`
+
+	Sources []Source `yaml:"-"`
+	SHA256  string   `yaml:"-"` // of the file before interpolation
+
+	places map[string]fault.Place
+}
+
+// Source is one source of the job: its kind's config, and the bounds that the engine handles.
+type Source struct {
+	Name     string
+	Config   sources.Config
+	Cursor   *sources.Cursor
+	Interval *sources.IntervalBy
+	OnBadRow string
+}
+
+// Step is one step of the transform.
+type Step struct {
+	SQL     string        `yaml:"sql" doc:"a SELECT in Spark SQL"`
+	OnError string        `yaml:"on_error" default:"fail" oneof:"fail quarantine" doc:"what to do with a row on which the SQL fails"`
+	Dedupe  *Dedupe       `yaml:"dedupe" doc:"keep one row of each key"`
+	Expect  []Expectation `yaml:"expect" doc:"conditions that rows should meet"`
+}
+
+// Dedupe keeps one row of each key.
+type Dedupe struct {
+	Key   []string `yaml:"key" doc:"columns that identify a row"`
+	Order []string `yaml:"order" doc:"which row is first and so stays" example:"[updated_at DESC]"`
+}
+
+// Expectation is a condition that rows should meet.
+type Expectation struct {
+	Name   string `yaml:"name" doc:"name of the rule in reports and in the quarantine"`
+	Check  string `yaml:"check" doc:"a condition in Spark SQL; only TRUE passes" example:"total >= 0"`
+	OnFail string `yaml:"on_fail" default:"fail" oneof:"fail warn quarantine" doc:"what to do with a row that does not meet it"`
+}
+
+// Quarantine is where bad rows go.
+type Quarantine struct {
+	Table    string  `yaml:"table" doc:"default: the target with _quarantine at its end"`
+	MaxRows  int64   `yaml:"max_rows" default:"1000" doc:"more than this fails the run at once; the quarantine is kept"`
+	MaxShare Percent `yaml:"max_share" default:"10%" doc:"a larger share of the rows read fails the run at its end"`
+}
+
+// Target is the table.
+type Target struct {
+	Table        string            `yaml:"table" doc:"namespace.table" example:"sales.orders"`
+	Mode         string            `yaml:"mode" default:"append" oneof:"append overwrite replace_interval overwrite_partitions upsert" doc:"what the run's rows replace"`
+	Interval     string            `yaml:"interval" doc:"date or timestamp column of the target; required by replace_interval"`
+	Key          []string          `yaml:"key" doc:"columns that identify a row; required by upsert"`
+	Partition    []string          `yaml:"partition" doc:"used when the table is created" example:"[days(ordered_at), bucket(16, id)]"`
+	Sort         []string          `yaml:"sort" doc:"sort order of the table's files" example:"[ordered_at]"`
+	SchemaChange string            `yaml:"schema_change" default:"fail" oneof:"fail add_columns evolve" doc:"what to do when the rows have other columns than the table"`
+	FileSize     Bytes             `yaml:"file_size" default:"256MiB" doc:"size at which a data file is closed and the next begun"`
+	OnError      string            `yaml:"on_error" default:"fail" oneof:"fail quarantine" doc:"what to do with a row that the table refuses"`
+	AllowEmpty   bool              `yaml:"allow_empty" default:"false" doc:"let overwrite replace the table by nothing"`
+	Properties   map[string]string `yaml:"properties" doc:"Iceberg table properties"`
+}
+
+// Resources bound a run.
+type Resources struct {
+	Memory  Bytes `yaml:"memory" default:"auto" doc:"auto: a quarter of the machine's or cgroup's memory, at least 256MiB"`
+	Workers int   `yaml:"workers" default:"0" doc:"0: all cores"`
+}
+
+// Options are what a file is read with.
+type Options struct {
+	File    string // for places in errors
+	Lookup  Lookup
+	Sources []func() sources.Config // one for each kind
+}
+
+var jobName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,99}$`)
+
+// Load reads a job file. All problems found are reported together, each of class Config with its place.
+func Load(r io.Reader, o Options) (*Job, error) {
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fault.Wrap(fault.NoInput, err, "read %s", o.File)
+	}
+	d := &decoder{file: o.File, lookup: o.Lookup, places: map[string]fault.Place{}, lines: strings.Split(string(body), "\n")}
+	root, err := document(body, o.File)
+	if err != nil {
+		return nil, err
+	}
+	j := &Job{places: d.places}
+	sum := sha256.Sum256(body)
+	j.SHA256 = hex.EncodeToString(sum[:])
+	rest, src := takeSources(root)
+	d.structure(rest, reflect.ValueOf(j).Elem(), "")
+	d.sources(j, root, src, o.Sources)
+	if len(d.errs) == 0 {
+		d.rules(j)
+	}
+	if len(d.errs) > 0 {
+		return nil, errors.Join(d.errs...)
+	}
+	return j, nil
+}
+
+// document parses YAML into its root mapping.
+func document(body []byte, file string) (*yaml.Node, error) {
+	var doc yaml.Node
+	if err := yaml.NewDecoder(bytes.NewReader(body)).Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, fault.New(fault.Config, "the file is empty").At(fault.Place{File: file})
+		}
+		return nil, fault.New(fault.Config, "%s", strings.TrimPrefix(err.Error(), "yaml: ")).At(fault.Place{File: file})
+	}
+	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
+		return nil, fault.New(fault.Config, "the file is not a mapping of fields").At(fault.Place{File: file, Line: 1, Column: 1})
+	}
+	return doc.Content[0], nil
+}
+
+// takeSources parts `source:` and `sources:` from the other fields.
+func takeSources(root *yaml.Node) (rest *yaml.Node, src []*yaml.Node) {
+	out := *root
+	out.Content = nil
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if k := root.Content[i].Value; k == "source" || k == "sources" {
+			src = append(src, root.Content[i], root.Content[i+1])
+			continue
+		}
+		out.Content = append(out.Content, root.Content[i], root.Content[i+1])
+	}
+	return &out, src
+}
+
+func (d *decoder) sources(j *Job, root *yaml.Node, src []*yaml.Node, kinds []func() sources.Config) {
+	switch {
+	case len(src) == 0:
+		d.fail(root, "source", "the job has no source").Hint("add source: with a kind")
+	case len(src) > 2:
+		d.fail(src[2], "sources", "give source or sources, not both")
+	case src[0].Value == "source":
+		d.source(j, "input", src[1], "source", kinds)
+	case src[1].Kind != yaml.MappingNode || len(src[1].Content) == 0:
+		d.fail(src[1], "sources", "sources is a mapping from names to sources")
+	default:
+		for i := 0; i+1 < len(src[1].Content); i += 2 {
+			name := src[1].Content[i].Value
+			d.source(j, name, src[1].Content[i+1], "sources."+name, kinds)
+		}
+	}
+}
+
+// source decodes one source: kind, cursor and interval are the engine's, the rest is the kind's.
+func (d *decoder) source(j *Job, name string, n *yaml.Node, path string, kinds []func() sources.Config) {
+	if n.Kind != yaml.MappingNode {
+		d.fail(n, path, "a source is a mapping with a kind")
+		return
+	}
+	s := Source{Name: name}
+	own := *n
+	own.Content = nil
+	kind := ""
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		switch k.Value {
+		case "kind":
+			kind = v.Value
+		case "cursor":
+			s.Cursor = &sources.Cursor{}
+			d.decode(v, reflect.ValueOf(s.Cursor).Elem(), path+".cursor")
+		case "interval":
+			s.Interval = &sources.IntervalBy{}
+			d.decode(v, reflect.ValueOf(s.Interval).Elem(), path+".interval")
+		default:
+			own.Content = append(own.Content, k, v)
+		}
+	}
+	var names []string
+	for _, make := range kinds {
+		c := make()
+		if names = append(names, c.Kind()); c.Kind() == kind {
+			s.Config = c
+		}
+	}
+	slices.Sort(names)
+	if s.Config == nil {
+		e := d.fail(n, path+".kind", "unknown kind of source %q", kind)
+		if near := spelling.Nearest(kind, names); near != "" {
+			e.Hint("did you mean %s?", near)
+		} else {
+			e.Hint("there are %s", strings.Join(names, ", "))
+		}
+		return
+	}
+	v := reflect.ValueOf(s.Config).Elem()
+	d.structure(&own, v, path)
+	if f := v.FieldByName("OnBadRow"); f.IsValid() {
+		s.OnBadRow = f.String()
+	}
+	if err := s.Config.Validate(); err != nil && len(d.errs) == 0 {
+		at := fault.PlaceOf(err)
+		where := d.places[join(path, at.Path)]
+		if where.Line == 0 {
+			where = fault.Place{File: d.file, Line: int64(n.Line), Column: n.Column}
+		}
+		where.Path = join(path, at.Path)
+		d.errs = append(d.errs, fault.New(fault.Config, "%s", messageOf(err)).At(where).Hint("%s", fault.HintOf(err)))
+	}
+	j.Sources = append(j.Sources, s)
+}
+
+func messageOf(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f.Msg
+	}
+	return err.Error()
+}
+
+// rules checks what holds between fields.
+func (d *decoder) rules(j *Job) {
+	bad := func(path, format string, args ...any) *fault.Error {
+		at, ok := d.places[path]
+		if !ok {
+			at = fault.Place{File: d.file, Line: 1, Column: 1, Path: path}
+		}
+		e := fault.New(fault.Config, format, args...).At(at)
+		d.errs = append(d.errs, e)
+		return e
+	}
+	if !jobName.MatchString(j.Name) {
+		bad("job", "%q is not a job's name", j.Name).Hint("start with a lower-case letter; use up to 100 letters, digits, _ and -")
+	}
+	if j.Target.Table == "" {
+		bad("target.table", "the job has no target table").Hint("add target: {table: namespace.table}")
+	}
+	if j.Engine == "spark" {
+		bad("engine", "the Spark engine is not built in").Hint("use engine: native, or leave it out")
+	}
+	d.modeRules(j, bad)
+	for i, s := range j.Transform {
+		given := 0
+		for _, is := range []bool{s.SQL != "", s.Dedupe != nil, s.Expect != nil} {
+			if is {
+				given++
+			}
+		}
+		if given != 1 {
+			bad(fmt.Sprintf("transform[%d]", i), "a step is one of sql, dedupe and expect")
+		}
+		if s.Dedupe != nil && len(s.Dedupe.Key) == 0 {
+			bad(fmt.Sprintf("transform[%d].dedupe", i), "dedupe needs a key")
+		}
+	}
+	for k := range j.Target.Properties {
+		if strings.HasPrefix(k, "firn.") {
+			bad("target.properties", "properties that start with firn. are firn's own: %s", k)
+		}
+	}
+}
+
+func (d *decoder) modeRules(j *Job, bad func(path, format string, args ...any) *fault.Error) {
+	cursor, interval := false, false
+	for _, s := range j.Sources {
+		cursor, interval = cursor || s.Cursor != nil, interval || s.Interval != nil
+		if s.Cursor != nil && s.Interval != nil {
+			bad("source.cursor", "a source has a cursor or an interval, never both")
+		}
+	}
+	t := j.Target
+	switch t.Mode {
+	case "overwrite":
+		if cursor || interval {
+			bad("target.mode", "overwrite replaces everything, so the source can have no cursor and no interval")
+		}
+	case "replace_interval":
+		if t.Interval == "" {
+			bad("target.interval", "replace_interval needs target.interval: a date or timestamp column of the table")
+		}
+		if cursor {
+			bad("target.mode", "replace_interval cannot go with a cursor")
+		}
+	case "overwrite_partitions":
+		if len(t.Partition) == 0 {
+			bad("target.partition", "overwrite_partitions needs target.partition")
+		}
+	case "upsert":
+		if len(t.Key) == 0 {
+			bad("target.key", "upsert needs target.key: the columns that identify a row")
+		}
+	}
+}
+
+// Place is where a value stands in the file, for errors about it.
+func (j *Job) Place(path string) fault.Place { return j.places[path] }

@@ -1,0 +1,133 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/secret"
+	"github.com/firn-data/firn/internal/spelling"
+)
+
+// Lakes is a lakes file.
+type Lakes struct {
+	Lakes map[string]Lake `yaml:"lakes" doc:"lakes by name"`
+}
+
+// Lake is a catalog plus a warehouse location.
+type Lake struct {
+	Catalog   Catalog           `yaml:"catalog" doc:"where the tables are listed"`
+	Warehouse string            `yaml:"warehouse" doc:"location of the tables' files" example:"s3://lake/warehouse"`
+	Store     Store             `yaml:"store" doc:"how the warehouse's store is reached"`
+	Defaults  Defaults          `yaml:"defaults" doc:"for tables that firn creates"`
+	Commit    Commit            `yaml:"commit" doc:"how commits are tried"`
+	Spark     map[string]any    `yaml:"spark" doc:"how the Spark engine is reached"`
+	Trino     map[string]string `yaml:"trino" doc:"a Trino server; only firn doctor uses it"`
+}
+
+// Catalog is a lake's catalog of any kind.
+type Catalog struct {
+	Kind           string        `yaml:"kind" oneof:"sqlite hive rest" doc:"sqlite, hive or rest"`
+	Path           string        `yaml:"path" doc:"sqlite: file of the catalog" example:"./lakehouse/catalog.db"`
+	URIs           []string      `yaml:"uris" doc:"hive: metastores, tried in turn" example:"[thrift://hms:9083]"`
+	Pool           int           `yaml:"pool" default:"4" doc:"hive: connections kept open"`
+	ConnectTimeout time.Duration `yaml:"connect_timeout" default:"5s" doc:"hive: how long to wait for a connection"`
+	CallTimeout    time.Duration `yaml:"call_timeout" default:"60s" doc:"hive: how long a call may take"`
+	LockWait       time.Duration `yaml:"lock_wait" default:"3m" doc:"hive: how long to wait for a table's lock"`
+}
+
+// Store is how a lake's object store is reached.
+type Store struct {
+	S3 *S3 `yaml:"s3" doc:"an S3-compatible store"`
+}
+
+// S3 is an S3-compatible store.
+type S3 struct {
+	Endpoint  string        `yaml:"endpoint" doc:"URL of the server" example:"https://minio:9000"`
+	Region    string        `yaml:"region" default:"us-east-1" doc:"region"`
+	PathStyle bool          `yaml:"path_style" default:"true" doc:"bucket in the path, as MinIO wants it"`
+	AccessKey secret.String `yaml:"access_key" doc:"access key" example:"${S3_KEY}"`
+	SecretKey secret.String `yaml:"secret_key" doc:"secret key" example:"${file:/run/secrets/s3}"`
+	PartSize  Bytes         `yaml:"part_size" default:"16MiB" doc:"size of the parts of large uploads"`
+}
+
+// Defaults are for tables that firn creates.
+type Defaults struct {
+	Properties map[string]string `yaml:"properties" doc:"Iceberg table properties"`
+}
+
+// Commit is how commits are tried.
+type Commit struct {
+	Attempts    int           `yaml:"attempts" default:"20" doc:"how often a commit that lost a race is tried again"`
+	Timeout     time.Duration `yaml:"timeout" default:"5m" doc:"how long committing may take in all"`
+	UnknownWait time.Duration `yaml:"unknown_wait" default:"10m" doc:"how long to look for the outcome of a commit whose answer was lost"`
+}
+
+// DefaultLake is the lake of a job that names none: everything in ./lakehouse.
+func DefaultLake() Lake {
+	return Lake{Catalog: Catalog{Kind: "sqlite", Path: "./lakehouse/catalog.db"}, Warehouse: "./lakehouse/warehouse",
+		Commit: Commit{Attempts: 20, Timeout: 5 * time.Minute, UnknownWait: 10 * time.Minute}}
+}
+
+// LoadLakes reads a lakes file.
+func LoadLakes(r io.Reader, o Options) (*Lakes, error) {
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fault.Wrap(fault.NoInput, err, "read %s", o.File)
+	}
+	root, err := document(body, o.File)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{file: o.File, lookup: o.Lookup, places: map[string]fault.Place{}}
+	l := &Lakes{}
+	d.structure(root, reflect.ValueOf(l).Elem(), "")
+	for name, lake := range l.Lakes {
+		at := d.places["lakes."+name]
+		switch {
+		case lake.Catalog.Kind == "sqlite" && lake.Catalog.Path == "":
+			d.errs = append(d.errs, fault.New(fault.Config, "a sqlite catalog needs a path").At(at))
+		case lake.Catalog.Kind == "hive" && len(lake.Catalog.URIs) == 0:
+			d.errs = append(d.errs, fault.New(fault.Config, "a hive catalog needs uris").At(at))
+		case lake.Warehouse == "":
+			d.errs = append(d.errs, fault.New(fault.Config, "lake %s has no warehouse", name).At(at))
+		}
+	}
+	return l, errors.Join(d.errs...)
+}
+
+// Find is the lake of a name; the empty name is local, or the embedded lake where the file has none of that name.
+func (l *Lakes) Find(name string) (Lake, error) {
+	want := name
+	if want == "" {
+		want = "local"
+	}
+	if l != nil {
+		if lake, ok := l.Lakes[want]; ok {
+			return lake, nil
+		}
+	}
+	if name == "" || name == "local" {
+		return DefaultLake(), nil
+	}
+	var names []string
+	if l != nil {
+		for n := range l.Lakes {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	e := fault.New(fault.Config, "there is no lake %q", name).At(fault.Place{Path: "lake"})
+	if near := spelling.Nearest(name, names); near != "" {
+		return Lake{}, e.Hint("did you mean %s?", near)
+	}
+	if len(names) == 0 {
+		return Lake{}, e.Hint("no lakes file was found: write one with firn init lake, or name it with --lakes")
+	}
+	return Lake{}, e.Hint("%s", fmt.Sprintf("the lakes file has %s", strings.Join(names, ", ")))
+}

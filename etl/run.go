@@ -1,0 +1,163 @@
+package etl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/firn-data/firn/catalog"
+	"github.com/firn-data/firn/etl/native"
+	"github.com/firn-data/firn/etl/plan"
+	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/sources"
+	"github.com/firn-data/firn/storage/layout"
+)
+
+// Run executes the plan and commits it, exactly once. The report is complete also beside an error.
+func (p *Plan) Run(ctx context.Context) (*Report, error) {
+	start := time.Now()
+	r := p.NewReport()
+	err := p.run(ctx, r)
+	r.Seconds.Total = time.Since(start).Seconds()
+	r.PeakMemory = p.bud.Peak()
+	if err != nil {
+		r.SetError(err)
+	}
+	return r, err
+}
+
+func (p *Plan) run(ctx context.Context, r *Report) error {
+	if p.Session.Committed {
+		r.Outcome = plan.AlreadyCommitted
+		r.Snapshot = snapshot(p.Session.Snapshot)
+		return nil
+	}
+	in := p.Inputs[0]
+	r.Position = plan.Position{From: in.Request.From, To: in.Request.To}
+	eng := &native.Engine{Store: p.lake.Store, OpenQuarantine: p.quarantineTarget}
+	p.opts.Events.OnStage("read")
+	res, err := eng.Execute(ctx, p.Plan, plan.Env{Alloc: p.alloc, Budget: p.bud, Temp: p.temp, Workers: p.Workers, Events: p.opts.Events, Now: p.opts.Now})
+	if res != nil {
+		r.Rows, r.Operators, r.Bytes, r.Seconds, r.Files = res.Rows, res.Operators, res.Bytes, res.Seconds, len(res.Files)
+		r.Bytes.Read = p.bytesRead.Load()
+	}
+	if err != nil && (res == nil || len(res.Quarantine) == 0) {
+		return err
+	}
+	commit := time.Now()
+	defer func() { r.Seconds.Commit = time.Since(commit).Seconds() }()
+	p.opts.Events.OnStage("commit")
+	// The quarantine is committed first: the target's snapshot names it.
+	if len(res.Quarantine) > 0 {
+		id, qerr := p.commitQuarantine(ctx, res)
+		if qerr != nil {
+			return errors.Join(err, qerr)
+		}
+		r.Quarantine = &plan.Quarantined{Table: p.Quarantine.Ident.String(), Snapshot: id}
+	}
+	if err != nil {
+		return err
+	}
+	return p.commit(ctx, r, res)
+}
+
+func snapshot(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}
+
+// commit makes the run's snapshot, unless there is nothing to tell.
+func (p *Plan) commit(ctx context.Context, r *Report, res *plan.Result) error {
+	in := p.Inputs[0]
+	moved := !bytes.Equal(in.Request.From, in.Request.To)
+	overwrite := p.Target.Mode == catalog.Overwrite || p.opts.FullRefresh
+	switch {
+	case overwrite && r.Rows.Written == 0 && !p.job.Target.AllowEmpty:
+		return fault.New(fault.Data, "the run has no rows, and would empty %s", p.Target.Ident).Hint("if that is meant, set target.allow_empty: true")
+	case !overwrite && r.Rows.Read == 0 && p.request().Interval == nil:
+		r.Outcome, r.Position.To = plan.Empty, r.Position.From
+		return nil
+	case !overwrite && r.Rows.Written == 0 && !moved && p.request().Interval == nil:
+		r.Outcome = plan.Empty
+		return nil
+	}
+	c := catalog.Commit{Request: p.request(), Attempt: p.Attempt, Session: p.Session, Planned: p.Target.Schema, Add: p.added, Files: res.Files,
+		PositionFrom: in.Request.From, PositionTo: in.Request.To, SourceSchema: p.keep.schema, Summary: p.summary(r)}
+	if p.Session.Table == nil {
+		c.Create = &catalog.NewTable{Schema: p.Target.Schema, Spec: p.Target.Spec, Sort: p.Target.Sort, Location: p.Target.Location, Properties: p.Target.Properties}
+	}
+	if overwrite {
+		c.Replace = func(catalog.Existing) (bool, error) { return true, nil }
+	}
+	done, err := p.lake.Commit(ctx, c)
+	if err != nil {
+		return err
+	}
+	r.Outcome, r.Snapshot = plan.Committed, snapshot(done.Snapshot)
+	if !done.Committed {
+		r.Outcome = plan.AlreadyCommitted
+		return nil
+	}
+	if a, ok := in.Source.(sources.Acknowledger); ok {
+		if err := a.Acknowledge(ctx, in.Stream.Name, in.Request.To); err != nil {
+			r.Warnings = append(r.Warnings, "the rows are committed, but the source could not be told: "+err.Error())
+		}
+	}
+	return nil
+}
+
+// summary is what the snapshot says of the run besides its state.
+func (p *Plan) summary(r *Report) map[string]string {
+	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	out := map[string]string{"firn.engine": p.Engine.Name, "firn.spec-sha256": p.job.SHA256, "firn.rows.read": n(r.Rows.Read), "firn.rows.written": n(r.Rows.Written),
+		"firn.rows.filtered": n(r.Rows.Filtered), "firn.rows.deduplicated": n(r.Rows.Deduplicated), "firn.rows.quarantined": n(r.Rows.Quarantined)}
+	if r.Quarantine != nil {
+		out["firn.quarantine-snapshot"] = n(r.Quarantine.Snapshot)
+	}
+	return out
+}
+
+// commitQuarantine adds the run's bad rows to the quarantine table. Files of the run's earlier attempts are replaced, so
+// that a row which two attempts met is there once.
+func (p *Plan) commitQuarantine(ctx context.Context, res *plan.Result) (int64, error) {
+	t, err := p.quarantineTarget(ctx)
+	if err != nil {
+		return 0, err
+	}
+	req := catalog.Request{Ident: p.Quarantine.Ident, Job: p.Job, RunID: p.RunID + "/" + p.Attempt, Mode: catalog.Append}
+	s, err := p.lake.Begin(ctx, req)
+	if err != nil {
+		return 0, err
+	}
+	c := catalog.Commit{Request: req, Attempt: p.Attempt, Session: s, Planned: t.Schema, Files: res.Quarantine}
+	if s.Table == nil {
+		if len(res.Quarantine) > 0 {
+			t.Location = locationOf(res.Quarantine[0].Location)
+		}
+		c.Create = &catalog.NewTable{Schema: t.Schema, Spec: t.Spec, Location: t.Location, Properties: t.Properties}
+	} else {
+		c.Replace = func(f catalog.Existing) (bool, error) { return layout.FileOfRun(f.Location, p.RunID), nil }
+	}
+	done, err := p.lake.Commit(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	return done.Snapshot, nil
+}
+
+// locationOf is the table's folder of a data file at <table>/data/xx/name.
+func locationOf(file string) string {
+	for range 3 {
+		for i := len(file) - 1; i >= 0; i-- {
+			if file[i] == '/' {
+				file = file[:i]
+				break
+			}
+		}
+	}
+	return file
+}

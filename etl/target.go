@@ -1,0 +1,184 @@
+package etl
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/firn-data/firn/catalog"
+	"github.com/firn-data/firn/etl/plan"
+	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/partition"
+	"github.com/firn-data/firn/internal/schema"
+)
+
+// bindTarget maps the transform's columns to the table's, or plans the table.
+func (p *Plan) bindTarget() error {
+	made, fidelity, err := schema.SchemaFromArrow(p.Program.Schema())
+	if err != nil {
+		return fault.Wrap(fault.Config, err, "the last step").Hint("cast the column to a type that Iceberg has")
+	}
+	t := &p.Target
+	t.FileBytes, t.QuarantineBadRows = int64(p.job.Target.FileSize), p.job.Target.OnError == "quarantine"
+	for i, f := range made.Fields {
+		t.Columns = append(t.Columns, plan.Column{Name: f.Name, Arrow: p.Program.Schema().Field(i).Type.String(), Iceberg: f.Type.String(), Fidelity: fidelity[i]})
+	}
+	if p.Session.Table != nil {
+		return p.bindExisting(made)
+	}
+	return p.planTable(made)
+}
+
+// planTable plans the table that the commit creates. Columns are optional but for those of the key.
+func (p *Plan) planTable(made schema.Schema) error {
+	t := &p.Target
+	for i := range made.Fields {
+		f := &made.Fields[i]
+		f.Required = slices.ContainsFunc(p.job.Target.Key, func(k string) bool { return strings.EqualFold(k, f.Name) })
+		t.Source = append(t.Source, i)
+	}
+	schema.AssignIDs(&made, 0)
+	t.Schema = made
+	t.Location = newLocation(p.lake, t.Ident)
+	t.Properties = p.properties()
+	var err error
+	if t.Spec, err = p.spec(made, p.job.Target.Partition); err != nil {
+		return err
+	}
+	t.Sort, err = p.sortOrder(made)
+	return err
+}
+
+// properties of a created table: firn's, the lake's, the job's.
+func (p *Plan) properties() map[string]string {
+	out := catalog.DefaultProperties()
+	maps.Copy(out, p.lake.Defaults)
+	maps.Copy(out, p.job.Target.Properties)
+	return out
+}
+
+// newLocation is a folder that no other table has.
+func newLocation(l *catalog.Lake, id catalog.Ident) string {
+	var b [4]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("%s/%s.db/%s-%s", l.Warehouse, id.Namespace, id.Table, hex.EncodeToString(b[:]))
+}
+
+func (p *Plan) spec(s schema.Schema, exprs []string) (partition.Spec, error) {
+	spec := partition.Spec{}
+	for i, text := range exprs {
+		at := p.job.Place(fmt.Sprintf("target.partition[%d]", i))
+		e, err := partition.ParseExpr(text)
+		if err != nil {
+			return spec, fault.New(fault.Config, "%s", err).At(at)
+		}
+		c, ok := s.Lookup(e.Column)
+		if !ok {
+			return spec, fault.New(fault.Config, "there is no column %q to partition by", e.Column).At(at)
+		}
+		f := s.Fields[c]
+		if _, err := e.Transform.ResultType(f.Type); err != nil {
+			return spec, fault.New(fault.Config, "%s", err).At(at)
+		}
+		e.Column = f.Name
+		spec.Fields = append(spec.Fields, partition.Field{SourceID: f.ID, FieldID: 1000 + i, Name: e.FieldName(), Transform: e.Transform})
+	}
+	return spec, nil
+}
+
+func (p *Plan) sortOrder(s schema.Schema) (partition.SortOrder, error) {
+	order := partition.SortOrder{}
+	for i, text := range p.job.Target.Sort {
+		at := p.job.Place(fmt.Sprintf("target.sort[%d]", i))
+		e, err := partition.ParseSortExpr(text)
+		if err != nil {
+			return order, fault.New(fault.Config, "%s", err).At(at)
+		}
+		c, ok := s.Lookup(e.Column)
+		if !ok {
+			return order, fault.New(fault.Config, "there is no column %q to sort by", e.Column).At(at)
+		}
+		order.ID = 1
+		order.Fields = append(order.Fields, partition.SortField{SourceID: s.Fields[c].ID, Transform: e.Transform, Descending: e.Descending, NullsLast: e.NullsLast})
+	}
+	return order, nil
+}
+
+// bindExisting maps by name, without case. Values go in exactly or by Iceberg's promotions (I4); new columns are added
+// when schema_change says so.
+func (p *Plan) bindExisting(made schema.Schema) error {
+	t, tab := &p.Target, p.Session.Table
+	t.Exists, t.Location, t.Spec, t.Sort, t.Properties = true, tab.Location, tab.Spec, tab.Sort, tab.Properties()
+	t.Schema = schema.Schema{Fields: slices.Clone(tab.Schema.Fields)}
+	t.Source = make([]int, len(t.Schema.Fields))
+	for i, f := range t.Schema.Fields {
+		c, ok := made.Lookup(f.Name)
+		if !ok {
+			if f.Required {
+				return fault.New(fault.Config, "%s needs a value for the required column %s, which the job does not give", tab.Ident, f.Name)
+			}
+			t.Source[i] = -1
+			continue
+		}
+		t.Source[i] = c
+		if schema.Between(made.Fields[c].Type, f.Type) == schema.Lossy {
+			return fault.New(fault.Config, "column %s is %s, and %s in the table: values could change", f.Name, made.Fields[c].Type, f.Type).WithCode("INCOMPATIBLE_COLUMN").
+				Hint("write CAST(%s AS %s) AS %s in the transform", f.Name, f.Type.SparkSQL(), f.Name)
+		}
+		t.Columns[c].Iceberg = f.Type.String()
+		if schema.Between(made.Fields[c].Type, f.Type) == schema.Widened {
+			t.Columns[c].Fidelity = schema.Widened
+		}
+	}
+	return p.addColumns(made)
+}
+
+func (p *Plan) addColumns(made schema.Schema) error {
+	t, last := &p.Target, p.Session.Table.LastColumnID()
+	for c, f := range made.Fields {
+		if _, there := t.Schema.Lookup(f.Name); there {
+			continue
+		}
+		if p.job.Target.SchemaChange == "fail" {
+			return fault.New(fault.Config, "the job gives column %s, which %s does not have", f.Name, t.Ident).WithCode("NEW_COLUMN").
+				Hint("leave it out of the SELECT, or let firn add it with target.schema_change: add_columns")
+		}
+		f.Required = false
+		one := schema.Schema{Fields: []schema.Field{f}}
+		last = schema.AssignIDs(&one, last)
+		t.Schema.Fields = append(t.Schema.Fields, one.Fields[0])
+		t.Source = append(t.Source, c)
+		t.Columns[c].Change = "added"
+		p.added = append(p.added, one.Fields[0])
+	}
+	return nil
+}
+
+// quarantineTarget looks the quarantine table up, or plans it.
+func (p *Plan) quarantineTarget(ctx context.Context) (*plan.Target, error) {
+	t := &plan.Target{Ident: p.Quarantine.Ident, Mode: catalog.Append, FileBytes: 64 << 20}
+	tab, err := p.lake.Load(ctx, t.Ident)
+	switch {
+	case err == nil:
+		t.Exists, t.Location, t.Spec, t.Properties = true, tab.Location, tab.Spec, tab.Properties()
+		for _, f := range plan.QuarantineSchema().Fields {
+			if _, ok := tab.Schema.Lookup(f.Name); !ok {
+				return nil, fault.New(fault.Config, "%s is not a quarantine table: it has no column %s", t.Ident, f.Name).Hint("name another table in quarantine.table")
+			}
+		}
+		t.Schema = tab.Schema
+		return t, nil
+	case !errors.Is(err, catalog.ErrNoTable):
+		return nil, err
+	}
+	t.Schema = plan.QuarantineSchema()
+	schema.AssignIDs(&t.Schema, 0)
+	t.Location, t.Properties = newLocation(p.lake, t.Ident), catalog.DefaultProperties()
+	t.Spec, err = p.spec(t.Schema, []string{plan.QuarantinePartition})
+	return t, err
+}
