@@ -12,10 +12,32 @@ help: ## list the targets
 build: ## build bin/firn
 	$(GO) build -o bin/firn ./cmd/firn
 
+.PHONY: run
+run: build ## load examples/quickstart into ./lakehouse and say what to try next
+	@bin/firn run examples/quickstart/job.yaml
+	@echo
+	@echo "Try:"
+	@echo "  bin/firn read raw.orders"
+	@echo "  bin/firn read raw.orders_quarantine -o json"
+	@echo "  bin/firn show raw.orders"
+	@echo "  python -c \"from pyiceberg.catalog.sql import SqlCatalog; print(SqlCatalog('firn', uri='sqlite:///lakehouse/catalog.db', warehouse='file://$$PWD/lakehouse/warehouse').load_table('raw.orders').scan().to_arrow())\""
+	@echo "  duckdb -c \"SELECT * FROM '$$PWD/lakehouse/warehouse/raw.db/*/data/*/*.parquet'\"   # all data files, of every snapshot"
+
 .PHONY: check
 check: ## format, vet, staticcheck, architecture test, unit tests with -race and Arrow's assert tag
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run: gofmt -w ."; exit 1; }
 	$(GO) vet ./...
-	CGO_ENABLED=1 $(GO) test -race -tags assert -short ./...
+	$(GO) vet -tags server ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
+	CGO_ENABLED=1 $(GO) test -race -tags assert ./...
+
+.PHONY: test-unit
+test-unit: ## the quick part of the tests: no server, no Java
+	$(GO) test -tags assert ./...
+
+.PHONY: test
+test: ## everything: installs and starts the test servers, then runs all tests
+	deploy/native/stack.sh up $(SERVERS)
+	eval "$$(deploy/native/stack.sh env)" && $(GO) test -count=1 -tags "server assert" ./...
 
 include deploy/native/stack.mk

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -65,11 +66,10 @@ func (t *Table) dataFiles(ctx context.Context, snapshot int64) ([]string, error)
 	}
 	var out []string
 	for _, m := range manifests {
-		entries, err := m.FetchEntries(fs, true)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
+		for e, err := range m.Entries(fs, true) {
+			if err != nil {
+				return nil, fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
+			}
 			if e.DataFile().ContentType() != iceberg.EntryContentData {
 				return nil, fault.New(fault.Config, "%s has delete files, which firn read does not apply yet", t.Ident).Hint("read it with Trino or Spark")
 			}

@@ -146,13 +146,12 @@ func (d *draft) keep(ctx context.Context, removed func(iceberg.DataFile) bool) e
 }
 
 func (d *draft) keepManifest(ctx context.Context, m iceberg.ManifestFile, removed func(iceberg.DataFile) bool) error {
-	entries, err := m.FetchEntries(readOnly{ctx, d.lake.Store}, true)
-	if err != nil {
-		return fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
-	}
 	touched := false
-	out := make([]iceberg.ManifestEntry, 0, len(entries))
-	for _, e := range entries {
+	var out []iceberg.ManifestEntry
+	for e, err := range m.Entries(readOnly{ctx, d.lake.Store}, true) {
+		if err != nil {
+			return fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
+		}
 		status, snapshot, seq, fileSeq := iceberg.EntryStatusEXISTING, e.SnapshotID(), e.SequenceNum(), e.FileSequenceNum()
 		if removed(e.DataFile()) {
 			status, snapshot, touched = iceberg.EntryStatusDELETED, d.id, true

@@ -43,7 +43,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.lake, "lake", "", "lake to use instead of the job's")
 	root.PersistentFlags().StringVar(&a.lakes, "lakes", "", "lakes file (default ./lakes.yaml, then $XDG_CONFIG_HOME/firn/lakes.yaml)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.New(fault.Usage, "%s", err).Hint("firn %s --help", cmd.Name())
+		return fault.New(fault.Usage, "%s", err).Hint("%s --help", cmd.CommandPath())
 	})
 	root.AddCommand(a.runCommand(), a.planCommand(), a.validateCommand(), a.showCommand(), a.runsCommand(), a.readCommand(),
 		a.rollbackCommand(), a.functionsCommand(), a.sourcesCommand(), a.versionCommand())

@@ -111,7 +111,7 @@ func exitCode(ctx context.Context, err error) (int, string) {
 func usage(f cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := f(cmd, args); err != nil {
-			return fault.New(fault.Usage, "%s", err).Hint("firn %s --help", cmd.Name())
+			return fault.New(fault.Usage, "%s", err).Hint("%s --help", cmd.CommandPath())
 		}
 		return nil
 	}

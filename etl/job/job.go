@@ -123,10 +123,13 @@ func Load(r io.Reader, o Options) (*Job, error) {
 	if len(d.errs) == 0 {
 		d.rules(j)
 	}
-	if len(d.errs) > 0 {
-		return nil, errors.Join(d.errs...)
-	}
-	return j, nil
+	return j, d.problems()
+}
+
+// problems joins what was found, in the order of the file.
+func (d *decoder) problems() error {
+	slices.SortStableFunc(d.errs, func(a, b error) int { return int(fault.PlaceOf(a).Line - fault.PlaceOf(b).Line) })
+	return errors.Join(d.errs...)
 }
 
 // document parses YAML into its root mapping.

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -98,7 +97,7 @@ func LoadLakes(r io.Reader, o Options) (*Lakes, error) {
 			d.errs = append(d.errs, fault.New(fault.Config, "lake %s has no warehouse", name).At(at))
 		}
 	}
-	return l, errors.Join(d.errs...)
+	return l, d.problems()
 }
 
 // Find is the lake of a name; the empty name is local, or the embedded lake where the file has none of that name.

@@ -53,7 +53,7 @@ func Describe(r batch.BadRow) string {
 func (e *BadRows) Fault() error {
 	f := fault.Wrap(fault.Data, e, "the input has rows that cannot be stored as asked")
 	if len(e.Rows) > 0 {
-		f.Code, f.Place = e.Rows[0].Code, e.Rows[0].Place
+		f.Code = e.Rows[0].Code
 		switch e.Rows[0].Stage {
 		case batch.StageRead:
 			return f.Hint("fix the input, or describe it in source.schema and its formats, or set rows aside with source.on_bad_row: quarantine")

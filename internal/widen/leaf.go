@@ -175,7 +175,7 @@ func times(alloc memory.Allocator, a arrow.Array, to arrow.DataType) (arrow.Arra
 
 // texts copies large strings, views and binaries into 32-bit offsets.
 func texts(alloc memory.Allocator, a arrow.Array, to arrow.DataType) (arrow.Array, error) {
-	value := func(int) []byte { return nil }
+	var value func(int) []byte
 	switch x := a.(type) {
 	case *array.LargeString:
 		value = func(i int) []byte { return []byte(x.Value(i)) }

@@ -181,7 +181,7 @@ func (b *builder) add(cells []cell, start int, line int64, unclosed, junk bool) 
 	want := len(c.src.cols)
 	switch {
 	case unclosed:
-		return refuse(max(1, cells[len(cells)-1].start-start), c.fieldAt(len(cells)-1), "UNCLOSED_QUOTE", "the quote is not closed")
+		return refuse(cells[len(cells)-1].column(start), c.fieldAt(len(cells)-1), "UNCLOSED_QUOTE", "the quote is not closed")
 	case junk:
 		return refuse(1, "", "TEXT_AFTER_QUOTE", "there is text after a closing quote")
 	case len(cells) != want && !(c.src.cfg.OnBadRow == "fill"):
@@ -211,7 +211,7 @@ func (b *builder) add(cells []cell, start int, line int64, unclosed, junk bool) 
 			f.AppendNull()
 		}
 		if bad == nil {
-			bad = refuse(1+cells[at].start-start, col.name, "VALUE_NOT_OF_TYPE", "%s is not %s", show(text), typeName(col))
+			bad = refuse(cells[at].column(start), col.name, "VALUE_NOT_OF_TYPE", "%s is not %s", show(text), typeName(col))
 			b.dropped = append(b.dropped, n)
 		}
 	}

@@ -149,6 +149,14 @@ func (d dialect) row(buf []byte, pos int, cells []cell) (out []cell, next int, u
 	}
 }
 
+// column is the cell's 1-based byte in its row, which starts at row; a quoted cell starts with its quote.
+func (c cell) column(row int) int {
+	if c.quoted {
+		return c.start - row
+	}
+	return 1 + c.start - row
+}
+
 // text is the cell's text, with doubled quotes made single.
 func (c cell) text(buf []byte, quote byte) []byte {
 	t := buf[c.start:c.end]
