@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/firn-data/firn/catalog"
@@ -69,10 +70,7 @@ func (q *quarantine) result(ctx context.Context, res *plan.Result, cause error) 
 	}
 	if err := q.flush(ctx); err != nil {
 		q.abortLocked()
-		if cause == nil {
-			cause = err
-		}
-		return res, cause
+		return res, errors.Join(cause, err)
 	}
 	if q.writer == nil {
 		return res, cause
@@ -80,10 +78,7 @@ func (q *quarantine) result(ctx context.Context, res *plan.Result, cause error) 
 	files, err := q.engine.finish(ctx, q.writer, q.target)
 	if err != nil {
 		q.abortLocked()
-		if cause == nil {
-			cause = err
-		}
-		return res, cause
+		return res, errors.Join(cause, err)
 	}
 	res.Quarantine = append([]catalog.DataFile{}, files...)
 	return res, cause

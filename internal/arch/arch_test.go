@@ -39,7 +39,7 @@ func floor(p string) int {
 	parts := strings.Split(p, "/")
 	under := func(prefix string) bool { return p == prefix || strings.HasPrefix(p, prefix+"/") }
 	switch {
-	case under("cmd"), under("benchmarks"):
+	case under("cmd"), under("benchmarks"), under("examples"):
 		return 60
 	case p == "etl":
 		return 50

@@ -92,7 +92,7 @@ func (c *Config) Open(_ context.Context, env sources.Env) (sources.Source, error
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &source{cfg: *c, env: env}, nil
+	return &source{cfg: *c, env: env, chunk: chunkBytes}, nil
 }
 
 var _ sources.Config = (*Config)(nil)

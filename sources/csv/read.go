@@ -64,8 +64,8 @@ func (s *source) chunks(ctx context.Context, name string, cols []column, at []in
 // fill reads on until the buffer holds a whole row, and about a chunk. end is where its last whole row ends.
 func (s *source) fill(r io.Reader, rest []byte) (buf []byte, end, inner int, eof bool, err error) {
 	buf = rest
-	for size := chunkBytes; ; size *= 2 {
-		grown := make([]byte, max(size, len(buf)+chunkBytes))
+	for size := s.chunk; ; size *= 2 {
+		grown := make([]byte, max(size, len(buf)+s.chunk))
 		n := copy(grown, buf)
 		m, err := io.ReadFull(r, grown[n:])
 		buf = grown[:n+m]

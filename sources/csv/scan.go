@@ -32,7 +32,10 @@ func (d dialect) lastRowEnd(buf []byte, eof bool) (end, inner int) {
 			if eof {
 				return len(buf), inner
 			}
-			return bytes.LastIndexByte(buf[:q], '\n') + 1, inner
+			if i := bytes.LastIndexByte(buf[pos:q], '\n'); i >= 0 {
+				return pos + i + 1, inner
+			}
+			return d.rowBefore(buf, pos)
 		}
 		inner += bytes.Count(buf[q:close], []byte{'\n'})
 		pos = close + 1

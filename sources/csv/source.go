@@ -26,7 +26,7 @@ import (
 const (
 	sampleBytes = 1 << 20
 	sampleRows  = 10_000
-	chunkBytes  = 1 << 20
+	chunkBytes  = 1 << 20 // what is read of a file at a time
 )
 
 // source is the files of a config. The listing is fixed when it is first asked for.
@@ -37,6 +37,7 @@ type source struct {
 	d     dialect
 	cols  []column // of the header, in file order
 	notes []sources.Note
+	chunk int // bytes read at a time; chunkBytes but in tests
 
 	mu     sync.Mutex
 	closed bool
