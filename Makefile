@@ -41,3 +41,9 @@ test: ## everything: installs and starts the test servers, then runs all tests
 	eval "$$(deploy/native/stack.sh env)" && $(GO) test -count=1 -tags "server assert" ./...
 
 include deploy/native/stack.mk
+
+.PHONY: corpus
+corpus: ## ask a real Spark for the expected results of the SQL corpus, and check them in
+	deploy/native/stack.sh up spark
+	eval "$$(deploy/native/stack.sh env)" && TZ=UTC SPARK_CONF_DIR=$$FIRN_TEST_SPARK_CONF_DIR SPARK_HOME=$$FIRN_TEST_SPARK_HOME JAVA_HOME=$$FIRN_TEST_SPARK_JAVA_HOME SPARK_LOCAL_IP=127.0.0.1 \
+	  $$FIRN_TEST_SPARK_PYTHON transform/testdata/corpus/generate.py transform/testdata/corpus/expressions.tsv

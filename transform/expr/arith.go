@@ -20,6 +20,7 @@ func (a *arith) Type() Type { return a.typ }
 const (
 	overflow   = "ARITHMETIC_OVERFLOW"
 	byZero     = "DIVIDE_BY_ZERO"
+	restByZero = "REMAINDER_BY_ZERO"
 	outOfRange = "NUMERIC_VALUE_OUT_OF_RANGE"
 )
 
@@ -59,6 +60,14 @@ func bothValid(x, y *Vec) []bool {
 	return out
 }
 
+// zeroCode is the error class of a zero on the right.
+func (a *arith) zeroCode() string {
+	if a.op == "%" {
+		return restByZero
+	}
+	return byZero
+}
+
 var integerRange = map[Kind][2]int64{TinyInt: {math.MinInt8, math.MaxInt8}, SmallInt: {math.MinInt16, math.MaxInt16}, Int: {math.MinInt32, math.MaxInt32}, BigInt: {math.MinInt64, math.MaxInt64}}
 
 func (a *arith) integers(x, y, out []int64, fail func(int, string, string)) {
@@ -80,7 +89,7 @@ func (a *arith) integers(x, y, out []int64, fail func(int, string, string)) {
 			ok = p == 0 || r/p == q && !(p == -1 && q == math.MinInt64)
 		default:
 			if q == 0 {
-				fail(k, byZero, "division by zero")
+				fail(k, a.zeroCode(), "division by zero")
 				continue
 			}
 			if a.op == "%" {
@@ -122,7 +131,7 @@ func (a *arith) floats(x, y, out []float64, fail func(int, string, string)) {
 			r = p / q
 		case "%":
 			if q == 0 {
-				fail(k, byZero, "division by zero")
+				fail(k, restByZero, "division by zero")
 				continue
 			}
 			r = math.Mod(p, q)
@@ -161,7 +170,7 @@ func (a *arith) decimals(x, y, out *Vec, fail func(int, string, string)) {
 			r = rescale(p.Mul(p, q), sx+sy, sr)
 		default:
 			if q.Sign() == 0 {
-				fail(k, byZero, "division by zero")
+				fail(k, a.zeroCode(), "division by zero")
 				continue
 			}
 			r = a.divide(p, q, sx, sy, sr)

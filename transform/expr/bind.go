@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -221,7 +222,7 @@ func number(x *parse.Literal) (Expr, error) {
 	switch {
 	case strings.ContainsAny(text, "eE"):
 		f, ok := parseFloat(text, false)
-		if !ok {
+		if !ok || math.IsInf(f, 0) {
 			return bad("DOUBLE")
 		}
 		return constant(Type{Kind: Double}, func(v *Vec) { v.F[0] = f }), nil
@@ -333,6 +334,9 @@ func (s *Scope) castTo(at parse.Expr, e Expr, to Type, try bool) (Expr, error) {
 		return e, nil
 	}
 	f := castFunc(from, to)
+	if f == nil && sparkOnly(from, to) {
+		return nil, refuse(at, "NEEDS_SPARK", "a cast from %s to %s needs engine: spark", from, to)
+	}
 	if from.Kind == Opaque || f == nil {
 		return nil, refuse(at, "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION", "%s cannot be cast to %s", from, to)
 	}

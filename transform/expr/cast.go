@@ -57,7 +57,7 @@ func castFunc(from, to Type) func(v *Vec, k int, out *Vec) (code, msg string) {
 		}
 	case to.Kind == Binary:
 		return nil
-	case to.integral() && (from.numeric() || from.Kind == Boolean || from.Kind == Timestamp && to.Kind == BigInt):
+	case to.integral() && (from.numeric() || from.Kind == Boolean || from.Kind == Timestamp):
 		return toInteger(to)
 	case (to.Kind == Double || to.Kind == Float) && (from.numeric() || from.Kind == Boolean):
 		return toFloat(to)
@@ -85,14 +85,24 @@ func castFunc(from, to Type) func(v *Vec, k int, out *Vec) (code, msg string) {
 		}
 	case to.Kind == Timestamp && from.integral():
 		return func(v *Vec, k int, out *Vec) (string, string) {
-			if s := v.I[k]; s > math.MaxInt64/1_000_000 || s < math.MinInt64/1_000_000 {
-				return castOverflow, fmt.Sprintf("%d seconds are out of the range of TIMESTAMP", s)
+			switch s := v.I[k]; { // Spark saturates
+			case s > math.MaxInt64/1_000_000:
+				out.I[k] = math.MaxInt64
+				return "", ""
+			case s < math.MinInt64/1_000_000:
+				out.I[k] = math.MinInt64
+				return "", ""
 			}
 			out.I[k] = v.I[k] * 1e6
 			return "", ""
 		}
 	}
 	return nil
+}
+
+// sparkOnly reports whether Spark has a cast that castFunc lacks: between numbers and timestamps.
+func sparkOnly(from, to Type) bool {
+	return from.Kind == Timestamp && to.numeric() || to.Kind == Timestamp && (from.numeric() || from.Kind == Boolean)
 }
 
 func floorDiv(a, b int64) int64 {
@@ -173,6 +183,9 @@ func toDecimal(to Type) func(*Vec, int, *Vec) (string, string) {
 				return "", ""
 			}
 			r = rescale(v.D[k].BigInt(), v.Type.S, to.S)
+		case math.IsNaN(v.F[k]) || math.IsInf(v.F[k], 0):
+			out.setNull(k) // as Spark does, also under ANSI
+			return "", ""
 		default:
 			// Spark goes through the shortest decimal text of the double.
 			var ok bool

@@ -181,7 +181,9 @@ func (s *Scope) arithmetic(x *parse.Binary, l, r Expr) (Expr, error) {
 	for _, side := range []struct{ t, other *Type }{{&lt, &rt}, {&rt, &lt}} {
 		switch side.t.Kind {
 		case Null:
-			*side.t = *side.other
+			if *side.t = *side.other; x.Op == "/" {
+				*side.t = Type{Kind: Double} // as division casts what is not a decimal
+			}
 		case String:
 			if *side.t, _ = withString(*side.other); side.other.Kind == String {
 				*side.t = Type{Kind: Double}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
+	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/transform/parse"
 )
 
@@ -299,8 +300,13 @@ func bindCoalesce(s *Scope, x *parse.Call, _ []Expr) (Expr, error) {
 	return &coalesce{args, t}, err
 }
 
-func bindIf(s *Scope, x *parse.Call, _ []Expr) (Expr, error) {
-	return s.caseExpr(&parse.Case{Node: x.Node, When: []parse.When{{If: x.Args[0], Then: x.Args[1]}}, Else: x.Args[2]})
+func bindIf(s *Scope, x *parse.Call, args []Expr) (Expr, error) {
+	// Unlike WHEN, if takes NULL as a condition.
+	cond := &parse.Cast{Node: x.Node, X: x.Args[0], Type: schema.Type{Kind: schema.Boolean}, SQL: "BOOLEAN"}
+	if t := args[0].Type(); t.Kind != Boolean && t.Kind != Null {
+		return nil, refuse(x.Args[0], "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "the condition of if must be BOOLEAN, not %s", t)
+	}
+	return s.caseExpr(&parse.Case{Node: x.Node, When: []parse.When{{If: cond, Then: x.Args[1]}}, Else: x.Args[2]})
 }
 
 func bindNullIf(s *Scope, x *parse.Call, _ []Expr) (Expr, error) {

@@ -91,6 +91,9 @@ func (s *Scope) caseExpr(x *parse.Case) (Expr, error) {
 		if x.Operand != nil {
 			cond = &parse.Binary{Node: parse.Node{At: w.If.Start()}, Op: "=", X: x.Operand, Y: w.If}
 		}
+		if l, ok := cond.(*parse.Literal); ok && l.Kind == parse.Null {
+			return nil, refuse(cond, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "the condition of WHEN must be BOOLEAN, not VOID")
+		}
 		e, err := s.Condition(cond, "the condition of WHEN")
 		if err != nil {
 			return nil, err
