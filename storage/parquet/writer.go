@@ -65,9 +65,15 @@ func NewWriter(w io.Writer, s schema.Schema, o Options) (*Writer, error) {
 		o.Alloc = memory.NewGoAllocator()
 	}
 	// Without dictionaries: hashing every value costs more than the bytes that it saves before the codec.
-	props := parquet.NewWriterProperties(parquet.WithDictionaryDefault(false), parquet.WithAllocator(o.Alloc), parquet.WithCompression(codec), parquet.WithCreatedBy("firn"),
+	opts := []parquet.WriterProperty{parquet.WithAllocator(o.Alloc), parquet.WithCompression(codec), parquet.WithCreatedBy("firn"),
 		parquet.WithStoreDecimalAsInteger(true), parquet.WithMaxRowGroupLength(1<<40), parquet.WithPageIndexEnabled(true),
-		parquet.WithVersion(parquet.V2_LATEST), parquet.WithMaxStatsSize(1<<20))
+		parquet.WithVersion(parquet.V2_LATEST), parquet.WithMaxStatsSize(1<<20), parquet.WithDictionaryDefault(false), parquet.WithCompressionLevel(1)}
+	for _, f := range s.Fields {
+		if p, _ := f.Type.Physical(); p == schema.ParquetInt32 || p == schema.ParquetInt64 {
+			opts = append(opts, parquet.WithEncodingPath(parquet.ColumnPath{f.Name}, parquet.Encodings.DeltaBinaryPacked))
+		}
+	}
+	props := parquet.NewWriterProperties(opts...)
 	cw := &countingWriter{w: w}
 	fw, err := pqarrow.NewFileWriter(s.Arrow(), cw, props, pqarrow.NewArrowWriterProperties(pqarrow.WithAllocator(o.Alloc)))
 	if err != nil {
