@@ -112,7 +112,7 @@ func Compile(steps []Step, inputs []Input, params Params, now time.Time) (*Progr
 			}
 			st, err = compileSQL(s, p.schema, names, params, now, fmt.Sprintf("sql[%d]", n))
 		case s.Dedupe != nil:
-			st, err = compileDedupe(s, p.schema, fmt.Sprintf("dedupe[%d]", n))
+			st, err = compileDedupe(s, p.schema, now)
 		default:
 			st, err = compileExpect(s, p.schema, params, now, fmt.Sprintf("expect[%d]", n))
 		}
