@@ -14,7 +14,6 @@ import (
 	"github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/sources"
-	"github.com/firn-data/firn/storage"
 	"github.com/firn-data/firn/transform"
 )
 
@@ -161,7 +160,7 @@ func (p *Plan) bindSource(ctx context.Context, s job.Source) error {
 		}
 	}
 	env := sources.Env{Name: s.Name, Alloc: p.alloc, Budget: p.bud, Events: p.opts.Events, Temp: p.temp, Workers: p.Workers, Now: p.opts.Now,
-		Cursor: s.Cursor, ByColumn: s.Interval, Known: known, BadRows: s.OnBadRow, Stores: func(_, location string) (storage.Store, error) { return storeOf(location) }}
+		Cursor: s.Cursor, ByColumn: s.Interval, Known: known, BadRows: s.OnBadRow, Stores: p.stores}
 	src, err := s.Config.Open(ctx, env)
 	if err != nil {
 		return err

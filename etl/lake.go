@@ -2,7 +2,6 @@ package etl
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/firn-data/firn/catalog"
@@ -11,7 +10,8 @@ import (
 	"github.com/firn-data/firn/internal/event"
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/storage"
-	"github.com/firn-data/firn/storage/local"
+	"github.com/firn-data/firn/storage/all"
+	"github.com/firn-data/firn/storage/s3"
 )
 
 // OpenLake opens a lake of the lakes file; the empty name is the embedded one. The caller closes it with CloseLake.
@@ -23,7 +23,7 @@ func OpenLake(ctx context.Context, lakes *job.Lakes, name string, events *event.
 	if cfg.Catalog.Kind != "sqlite" {
 		return nil, fault.New(fault.Config, "catalogs of kind %s are not built in", cfg.Catalog.Kind).Hint("use a lake with catalog: {kind: sqlite, path: …}")
 	}
-	store, err := storeOf(cfg.Warehouse)
+	store, err := all.Open(cfg.Warehouse, storeConfig(cfg, events))
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +43,23 @@ func CloseLake(l *catalog.Lake) error {
 	return nil
 }
 
-func storeOf(location string) (storage.Store, error) {
-	if scheme, _, ok := strings.Cut(location, "://"); ok && scheme != "file" {
-		return nil, fault.New(fault.Config, "stores of the scheme %s:// are not built in", scheme).At(fault.Place{Path: "warehouse"}).Hint("use a local warehouse")
+// storeConfig is how a lake's stores are reached.
+func storeConfig(l job.Lake, events *event.Events) all.Config {
+	c := all.Config{Events: events}
+	if x := l.Store.S3; x != nil {
+		c.S3 = &s3.Config{Endpoint: x.Endpoint, Region: x.Region, PathStyle: x.PathStyle, AccessKey: x.AccessKey, SecretKey: x.SecretKey, PartBytes: int64(x.PartSize), CA: x.TLS.CA}
 	}
-	return local.New(), nil
+	return c
+}
+
+// stores finds the store of a source's location: that of the named lake, or of the job's own.
+func (p *Plan) stores(name, location string) (storage.Store, error) {
+	if name == "" {
+		name = p.opts.Lake
+	}
+	l, err := p.opts.Lakes.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	return all.Open(location, storeConfig(l, p.opts.Events))
 }

@@ -53,6 +53,12 @@ type S3 struct {
 	AccessKey secret.String `yaml:"access_key" doc:"access key" example:"${S3_KEY}"`
 	SecretKey secret.String `yaml:"secret_key" doc:"secret key" example:"${file:/run/secrets/s3}"`
 	PartSize  Bytes         `yaml:"part_size" default:"16MiB" doc:"size of the parts of large uploads"`
+	TLS       TLS           `yaml:"tls" doc:"how the server's certificate is checked"`
+}
+
+// TLS is how a server's certificate is checked.
+type TLS struct {
+	CA string `yaml:"ca" doc:"file with the certificate authority; default: the system's" example:"/etc/ssl/minio.pem"`
 }
 
 // Defaults are for tables that firn creates.

@@ -66,8 +66,8 @@ func NewWriter(w io.Writer, s schema.Schema, o Options) (*Writer, error) {
 	}
 	// Without dictionaries: hashing every value costs more than the bytes that it saves before the codec.
 	opts := []parquet.WriterProperty{parquet.WithAllocator(o.Alloc), parquet.WithCompression(codec), parquet.WithCreatedBy("firn"),
-		parquet.WithStoreDecimalAsInteger(true), parquet.WithMaxRowGroupLength(1<<40), parquet.WithPageIndexEnabled(true),
-		parquet.WithVersion(parquet.V2_LATEST), parquet.WithMaxStatsSize(1<<20), parquet.WithDictionaryDefault(false), parquet.WithCompressionLevel(1)}
+		parquet.WithStoreDecimalAsInteger(true), parquet.WithMaxRowGroupLength(1 << 40), parquet.WithPageIndexEnabled(true),
+		parquet.WithVersion(parquet.V2_LATEST), parquet.WithMaxStatsSize(1 << 20), parquet.WithDictionaryDefault(false), parquet.WithCompressionLevel(1)}
 	for _, f := range s.Fields {
 		if p, _ := f.Type.Physical(); p == schema.ParquetInt32 || p == schema.ParquetInt64 {
 			opts = append(opts, parquet.WithEncodingPath(parquet.ColumnPath{f.Name}, parquet.Encodings.DeltaBinaryPacked))
