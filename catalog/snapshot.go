@@ -109,8 +109,27 @@ func (d *draft) addManifest(ctx context.Context, spec int, entries []iceberg.Man
 	if _, err := d.write(ctx, name, body.Bytes()); err != nil {
 		return err
 	}
-	d.list = append(d.list, mf)
+	d.list = append(d.list, keepEmptyBounds(mf))
 	return nil
+}
+
+// keepEmptyBounds makes the partition bound of an empty string an empty value. iceberg-go serializes it as a nil slice,
+// which the manifest list would hold as null: readers take that for a partition without values, and skip its rows.
+func keepEmptyBounds(m iceberg.ManifestFile) iceberg.ManifestFile {
+	fields, lost := m.Partitions(), false
+	for i := range fields {
+		for _, b := range []*[]byte{fields[i].LowerBound, fields[i].UpperBound} {
+			if b != nil && *b == nil {
+				*b, lost = []byte{}, true
+			}
+		}
+	}
+	if !lost {
+		return m
+	}
+	return iceberg.NewManifestFile(m.Version(), m.FilePath(), m.Length(), m.PartitionSpecID(), m.SnapshotID()).Content(m.ManifestContent()).
+		SequenceNum(m.SequenceNum(), m.MinSequenceNum()).AddedFiles(m.AddedDataFiles()).ExistingFiles(m.ExistingDataFiles()).DeletedFiles(m.DeletedDataFiles()).
+		AddedRows(m.AddedRows()).ExistingRows(m.ExistingRows()).DeletedRows(m.DeletedRows()).Partitions(fields).Build()
 }
 
 // parentManifests reads the manifest list of the draft's parent.

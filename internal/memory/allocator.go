@@ -10,7 +10,8 @@ import (
 // again, which saves the page faults and garbage collection of fresh memory. It is safe for concurrent use.
 //
 // Slices come with cap == len, since Arrow's compute kernels index by length what they reserve by capacity; the class
-// is kept in a header before the data. Contents of a recycled buffer are not cleared.
+// is kept in a header before the data. Memory comes zeroed, as Go's does: the kernels set bits of bitmaps that they do not
+// clear first.
 type Allocator struct {
 	mu       [48]sync.Mutex
 	free     [48][][]byte
@@ -29,7 +30,7 @@ const (
 
 func sizeClass(n int) int { return max(minClass, bits.Len(uint(n-1))) }
 
-// Allocate gives n bytes, 64-byte aligned, with unspecified contents.
+// Allocate gives n zero bytes, 64-byte aligned.
 func (a *Allocator) Allocate(n int) []byte {
 	if n <= 0 {
 		return nil
@@ -43,6 +44,7 @@ func (a *Allocator) Allocate(n int) []byte {
 		a.keepMu.Lock()
 		a.retained -= 1 << c
 		a.keepMu.Unlock()
+		clear(b[:n])
 		return b[:n:n]
 	}
 	a.mu[c].Unlock()
@@ -80,7 +82,11 @@ func (a *Allocator) Reallocate(n int, b []byte) []byte {
 		return a.Allocate(n)
 	}
 	if c := classOf(b); n > 0 && n <= 1<<c {
-		return unsafe.Slice(unsafe.SliceData(b), 1<<c)[:n:n]
+		full := unsafe.Slice(unsafe.SliceData(b), 1<<c)
+		if n > len(b) {
+			clear(full[len(b):n])
+		}
+		return full[:n:n]
 	}
 	nb := a.Allocate(n)
 	copy(nb, b)

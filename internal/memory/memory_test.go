@@ -88,6 +88,32 @@ func TestAllocatorRecyclesAlignedMemory(t *testing.T) {
 	}
 }
 
+func TestRecycledMemoryIsZero(t *testing.T) {
+	a := NewAllocator(1 << 20)
+	dirty := func(b []byte) []byte {
+		for i := range b {
+			b[i] = 0xff
+		}
+		return b
+	}
+	zero := func(b []byte, what string) {
+		t.Helper()
+		for i, c := range b {
+			if c != 0 {
+				t.Fatalf("%s: byte %d is %x", what, i, c)
+			}
+		}
+	}
+	a.Free(dirty(a.Allocate(1000)))
+	b := a.Allocate(500)
+	zero(b, "allocated")
+	b = a.Reallocate(900, dirty(b))
+	zero(b[500:], "grown")
+	b = a.Reallocate(100, dirty(b))
+	b = a.Reallocate(1000, b)
+	zero(b[100:], "shrunk and grown")
+}
+
 func TestSpillFilesGoWithTheirDir(t *testing.T) {
 	parent := t.TempDir()
 	d := NewDir(parent, "a1")
