@@ -6,9 +6,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	sqlite3 "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -19,6 +21,9 @@ import (
 
 // catalogName is the value of the catalog_name column: the name under which PyIceberg's SqlCatalog finds the tables too.
 const catalogName = "firn"
+
+// busyTimeout is how long to wait for another process that holds the file.
+const busyTimeout = 10 * time.Second
 
 // Config is the lakes file's catalog block of this kind.
 type Config struct {
@@ -55,7 +60,7 @@ func Open(ctx context.Context, c Config) (*Catalog, error) {
 		journal = "DELETE" // WAL needs shared memory, which network file systems lack
 	}
 	q := url.Values{}
-	q.Add("_pragma", "busy_timeout(10000)")
+	q.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()))
 	q.Add("_pragma", "journal_mode("+journal+")")
 	q.Add("_pragma", "synchronous(FULL)")
 	q.Set("_txlock", "immediate")
@@ -89,7 +94,24 @@ var tables = []string{
   PRIMARY KEY (catalog_name, namespace, property_key))`,
 }
 
+// migrate makes the tables. Of processes that open a new file at once, one turns it to WAL while the others are told at
+// once that it is locked, whatever the busy timeout: they try again.
 func (c *Catalog) migrate(ctx context.Context) error {
+	deadline := time.Now().Add(busyTimeout)
+	for {
+		err := c.makeTables(ctx)
+		if !fault.Is(err, fault.Retry) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (c *Catalog) makeTables(ctx context.Context) error {
 	var n int
 	if err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name IN ('iceberg_tables', 'iceberg_namespace_properties')`).Scan(&n); err != nil {
 		return c.classify(ctx, err, "open")

@@ -164,7 +164,9 @@ func takeSources(root *yaml.Node) (rest *yaml.Node, src []*yaml.Node) {
 func (d *decoder) sources(j *Job, root *yaml.Node, src []*yaml.Node, kinds []func() sources.Config) {
 	switch {
 	case len(src) == 0:
-		d.fail(root, "source", "the job has no source").Hint("add source: with a kind")
+		if len(d.errs) == 0 { // else it may be a misspelt field, which is reported
+			d.fail(root, "source", "the job has no source").Hint("add source: with a kind")
+		}
 	case len(src) > 2:
 		d.fail(src[2], "sources", "give source or sources, not both")
 	case src[0].Value == "source":
