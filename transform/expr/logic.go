@@ -84,11 +84,7 @@ func (c *choose) Type() Type { return c.typ }
 // Eval implements Expr.
 func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	n := count(b, sel)
-	out := newVec(c.typ, n)
-	open := make([]int32, n)
-	for k := range open {
-		open[k] = int32(k)
-	}
+	out, open := newVec(c.typ, n), positions(n)
 	var errs []RowError
 	for i, when := range c.when {
 		if len(open) == 0 {
@@ -112,6 +108,15 @@ func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 		out.setNull(int(k))
 	}
 	return out, errs
+}
+
+// positions are 0 to n-1.
+func positions(n int) []int32 {
+	out := make([]int32, n)
+	for k := range out {
+		out[k] = int32(k)
+	}
+	return out
 }
 
 // part divides the open rows into those whose condition is TRUE and the rest. Rows whose condition failed are NULL and done.
@@ -160,11 +165,7 @@ func (c *coalesce) Type() Type { return c.typ }
 // Eval implements Expr.
 func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	n := count(b, sel)
-	out := newVec(c.typ, n)
-	open := make([]int32, n)
-	for k := range open {
-		open[k] = int32(k)
-	}
+	out, open := newVec(c.typ, n), positions(n)
 	var errs []RowError
 	for _, a := range c.args {
 		if len(open) == 0 {
