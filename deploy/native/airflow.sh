@@ -25,7 +25,7 @@ install() {
     echo "$want" >"$venv/.done"
   fi
   for extra in ${FIRN_AIRFLOW_EXTRA:-}; do
-    "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e "$extra" >&2
+    "$venv/bin/pip" install -q --disable-pip-version-check --no-deps -e "$extra" >&2
   done
 }
 settings() { # of this instance; the rest is in deploy/airflow/airflow.env
