@@ -47,3 +47,7 @@ corpus: ## ask a real Spark for the expected results of the SQL corpus, and chec
 	deploy/native/stack.sh up spark
 	eval "$$(deploy/native/stack.sh env)" && TZ=UTC SPARK_CONF_DIR=$$FIRN_TEST_SPARK_CONF_DIR SPARK_HOME=$$FIRN_TEST_SPARK_HOME JAVA_HOME=$$FIRN_TEST_SPARK_JAVA_HOME SPARK_LOCAL_IP=127.0.0.1 \
 	  $$FIRN_TEST_SPARK_PYTHON transform/testdata/corpus/generate.py transform/testdata/corpus/expressions.tsv
+
+.PHONY: bench
+bench: build ## measure firn beside its peers (CASES=csv,sql ROUNDS=5), and write benchmarks/README.md
+	eval "$$(benchmarks/setup.sh)" && $(GO) run ./benchmarks -cases "$(CASES)" -rounds $(or $(ROUNDS),5)
