@@ -20,7 +20,7 @@ import (
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/sources"
-	"github.com/firn-data/firn/storage"
+	"github.com/firn-data/firn/sources/files"
 )
 
 const (
@@ -52,41 +52,17 @@ type column struct {
 	inferred bool
 }
 
-// list resolves paths and globs, once, in byte order.
-func (s *source) list(ctx context.Context) error {
-	if s.files != nil {
-		return nil
+// paths is what the job names.
+func (s *source) paths() files.Paths {
+	return files.Paths{Stores: s.env.Stores, Path: s.cfg.Path, OnNoFiles: s.cfg.OnNoFiles}
+}
+
+// list resolves paths and globs, once.
+func (s *source) list(ctx context.Context) (err error) {
+	if s.files == nil {
+		s.files, err = files.List(ctx, s.paths())
 	}
-	s.files = []string{}
-	for _, p := range s.cfg.Path {
-		if !strings.ContainsAny(p, "*?[") {
-			s.files = append(s.files, p)
-			continue
-		}
-		st, err := s.env.Stores("", p)
-		if err != nil {
-			return err
-		}
-		fixed := p[:strings.IndexAny(p, "*?[")]
-		prefix := fixed[:strings.LastIndexByte(fixed, '/')+1]
-		if prefix == "" {
-			prefix, p = "./", "./"+p
-		}
-		for info, err := range st.List(ctx, prefix) {
-			if err != nil {
-				return err
-			}
-			if ok, err := filepath.Match(p, info.Location); err != nil {
-				return fault.New(fault.Config, "%q is not a glob", p).At(fault.Place{Path: "path"})
-			} else if ok {
-				s.files = append(s.files, info.Location)
-			}
-		}
-	}
-	if len(s.files) == 0 && s.cfg.OnNoFiles != "empty" {
-		return fault.New(fault.NoInput, "no file matches %s", strings.Join(s.cfg.Path, ", ")).Hint("check the path, or set on_no_files: empty")
-	}
-	return nil
+	return err
 }
 
 // Streams implements sources.Source: one stream, whose schema comes from the header and a sample of the first file, from
@@ -333,27 +309,7 @@ func (s *source) Bound(ctx context.Context, _ string, from sources.Position) (so
 
 // Size implements sources.Sizer.
 func (s *source) Size(ctx context.Context, _ sources.Request) (int64, error) {
-	total := int64(0)
-	for _, f := range s.files {
-		st, err := s.env.Stores("", f)
-		if err != nil {
-			return -1, err
-		}
-		o, err := st.Open(ctx, f)
-		if err != nil {
-			return -1, s.missing(err, f)
-		}
-		total += o.Size()
-		o.Close()
-	}
-	return total, nil
-}
-
-func (s *source) missing(err error, file string) error {
-	if errors.Is(err, storage.ErrNotExist) {
-		return fault.New(fault.NoInput, "there is no file %s", file).At(fault.Place{Path: "path"})
-	}
-	return err
+	return s.paths().Size(ctx, s.files)
 }
 
 // textFile is an opened file: its text, decompressed and without a byte order mark.
@@ -380,13 +336,9 @@ type closeFunc func()
 func (c closeFunc) Close() error { c(); return nil }
 
 func (s *source) openFile(ctx context.Context, name string) (*textFile, error) {
-	st, err := s.env.Stores("", name)
+	o, err := s.paths().Open(ctx, name)
 	if err != nil {
 		return nil, err
-	}
-	o, err := st.Open(ctx, name)
-	if err != nil {
-		return nil, s.missing(err, name)
 	}
 	f := &textFile{src: s, closes: []io.Closer{o}}
 	r, err := o.Reader(ctx, 0, -1)
