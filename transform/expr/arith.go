@@ -62,7 +62,7 @@ func bothValid(x, y *Vec) []bool {
 
 // zeroCode is the error class of a zero on the right.
 func (a *arith) zeroCode() string {
-	if a.op == "%" {
+	if a.op == "%" || a.op == "PMOD" {
 		return restByZero
 	}
 	return byZero
@@ -92,9 +92,12 @@ func (a *arith) integers(x, y, out []int64, fail func(int, string, string)) {
 				fail(k, a.zeroCode(), "division by zero")
 				continue
 			}
-			if a.op == "%" {
+			if a.op == "%" || a.op == "PMOD" {
 				if q != -1 {
 					r = p % q
+				}
+				if a.op == "PMOD" && r < 0 {
+					r = (r + q) % q
 				}
 			} else {
 				ok = !(p == math.MinInt64 && q == -1)
@@ -129,12 +132,15 @@ func (a *arith) floats(x, y, out []float64, fail func(int, string, string)) {
 				continue
 			}
 			r = p / q
-		case "%":
+		case "%", "PMOD":
 			if q == 0 {
 				fail(k, restByZero, "division by zero")
 				continue
 			}
 			r = math.Mod(p, q)
+			if a.op == "PMOD" && r < 0 {
+				r = math.Mod(r+q, q)
+			}
 		}
 		if single {
 			r = float64(float32(r))
@@ -223,7 +229,10 @@ func (a *arith) divide(p, q *big.Int, sx, sy, sr int) *big.Int {
 		if a.op == "DIV" {
 			return p.Quo(p, q)
 		}
-		return rescale(p.Rem(p, q), s, sr)
+		if p.Rem(p, q); a.op == "PMOD" && p.Sign() < 0 {
+			p.Rem(p.Add(p, q), q)
+		}
+		return rescale(p, s, sr)
 	}
 }
 

@@ -73,10 +73,18 @@ func Functions() []Function {
 // Aggregates are the names of aggregate functions, which only a query with groups may call.
 var Aggregates = []string{"avg", "count", "count_if", "max", "min", "sum"}
 
+// aliases are further names of functions.
+var aliases = map[string]string{"ceiling": "ceil", "char_length": "length", "character_length": "length", "date_diff": "datediff", "dateadd": "date_add", "dayofmonth": "day", "ifnull": "nvl", "lcase": "lower", "now": "current_timestamp", "pow": "power",
+	"regexp": "regexp_like", "rlike": "regexp_like", "signum": "sign", "substr": "substring", "ucase": "upper"}
+
 func (s *Scope) call(x *parse.Call) (Expr, error) {
+	name := x.Name
+	if of := aliases[name]; of != "" {
+		name = of
+	}
 	for i := range s.Functions {
 		f := &s.Functions[i]
-		if f.Name != x.Name {
+		if f.Name != name {
 			continue
 		}
 		if x.Star || x.Distinct || x.Filter != nil || x.Over != nil {

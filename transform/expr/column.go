@@ -79,6 +79,8 @@ func (t Type) ArrowType() arrow.DataType {
 		return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
 	case TimestampNTZ:
 		return &arrow.TimestampType{Unit: arrow.Microsecond}
+	case Array:
+		return arrow.ListOf(arrow.BinaryTypes.String)
 	case Opaque:
 		return t.Arrow
 	}
@@ -268,6 +270,18 @@ func (v *Vec) Array(alloc memory.Allocator) arrow.Array {
 		b.AppendValues(v.F, valid)
 	case *array.Decimal128Builder:
 		b.AppendValues(v.D, valid)
+	case *array.ListBuilder:
+		items := b.ValueBuilder().(*array.StringBuilder)
+		for i, s := range v.S {
+			if v.null(i) {
+				b.AppendNull()
+				continue
+			}
+			b.Append(true)
+			for _, item := range arrayItems(s) {
+				items.Append(item)
+			}
+		}
 	case *array.BinaryBuilder:
 		for i, s := range v.S {
 			if v.null(i) {

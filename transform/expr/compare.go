@@ -74,6 +74,8 @@ func order(x *Vec, i int, y *Vec, k int) int {
 		return orderFloat(x.F[i], y.F[k])
 	case x.D != nil:
 		return orderDecimal(x.D[i], x.Type.S, y.D[k], y.Type.S)
+	case x.Type.Kind == Array:
+		return compareArrays(x.S[i], y.S[k])
 	case x.S != nil:
 		return strings.Compare(x.S[i], y.S[k])
 	}

@@ -194,7 +194,10 @@ func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 }
 
 // literal is a constant.
-type literal struct{ v *Vec } // one value
+type literal struct {
+	v      *Vec // one value
+	folded bool // computed from constants, not written
+}
 
 func (l *literal) Type() Type { return l.v.Type }
 

@@ -32,6 +32,7 @@ const (
 	Timestamp
 	TimestampNTZ
 	Opaque // a column that can be passed through by name and tested for NULL, nothing else
+	Array  // of strings, which only split makes
 )
 
 // Type is a Spark SQL type.
@@ -41,7 +42,7 @@ type Type struct {
 	Arrow arrow.DataType // of a column as it came; set for Opaque, and kept for pass-through
 }
 
-var kindNames = [...]string{"VOID", "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "STRING", "BINARY", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "OPAQUE"}
+var kindNames = [...]string{"VOID", "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "STRING", "BINARY", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "OPAQUE", "ARRAY<STRING>"}
 
 // String is the type as Spark's error messages spell it.
 func (t Type) String() string {
@@ -71,7 +72,8 @@ func dec(p, s int) Type {
 }
 
 // Vec is a column of values, one for each selected row. Which slice holds them depends on the type: I for booleans (0, 1),
-// integers, dates (days) and timestamps (µs); F for floats; D for decimals (unscaled); S for strings and binaries.
+// integers, dates (days) and timestamps (µs); F for floats; D for decimals (unscaled); S for strings, binaries and
+// arrays of strings (each with the length of its items before them).
 type Vec struct {
 	Type  Type
 	N     int
@@ -105,7 +107,7 @@ func newVec(t Type, n int) *Vec {
 		v.F = make([]float64, n)
 	case Decimal:
 		v.D = make([]decimal128.Num, n)
-	case String, Binary:
+	case String, Binary, Array:
 		v.S = make([]string, n)
 	default:
 		v.I = make([]int64, n)
