@@ -24,12 +24,15 @@ type Field struct {
 	Expr Expr // what the name stands for; nil: column Index of the batch
 }
 
-// Scope is what names mean.
+// Scope is what names mean. Columns that stand for something else need a scope of their own.
 type Scope struct {
 	Fields  []Field
 	Lateral map[string]Expr // aliases of the SELECT list so far, in lower case
 	Params  map[string]any
 	Now     time.Time // current_timestamp: the run's start
+
+	seen       map[string]*shared // by textOf
+	seenFields int
 
 	Functions []Function // Functions(), or those that an expression may call
 }
@@ -54,7 +57,7 @@ func (s *Scope) Bind(x parse.Expr) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fold(e), nil
+	return s.share(x, fold(e)), nil
 }
 
 func (s *Scope) bind(x parse.Expr) (Expr, error) {
@@ -161,7 +164,7 @@ func (s *Scope) column(x *parse.Column) (Expr, error) {
 }
 
 func constant(t Type, set func(v *Vec)) Expr {
-	v := newVec(t, 1)
+	v := (*scratch)(nil).zeroed(t, 1)
 	set(v)
 	return &literal{v: v}
 }

@@ -27,10 +27,8 @@ func (c *cast) Type() Type { return c.to }
 // Eval implements Expr.
 func (c *cast) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := c.x.Eval(b, sel)
-	out := newVec(c.to, x.N)
-	if x.Valid != nil {
-		out.Valid = append([]bool{}, x.Valid...)
-	}
+	out := b.mem.zeroed(c.to, x.N)
+	out.Valid = b.mem.copied(x.Valid)
 	for k := range x.N {
 		if x.null(k) {
 			continue

@@ -21,6 +21,8 @@ func children(e Expr) []Expr {
 		return append([]Expr{e.x}, e.list...)
 	case *apply:
 		return e.args
+	case *shared:
+		return children(e.Expr)
 	case *coalesce:
 		return e.args
 	case *choose:

@@ -84,6 +84,7 @@ type Vec struct {
 	S     []string
 	A     arrow.Array // of Opaque, all rows
 	sel   []int32     // which rows of A
+	mem   *scratch
 }
 
 func (v *Vec) null(i int) bool { return v.Valid != nil && !v.Valid[i] }
@@ -91,28 +92,10 @@ func (v *Vec) null(i int) bool { return v.Valid != nil && !v.Valid[i] }
 // setNull makes value i NULL.
 func (v *Vec) setNull(i int) {
 	if v.Valid == nil {
-		v.Valid = make([]bool, v.N)
-		for k := range v.Valid {
-			v.Valid[k] = true
-		}
+		v.Valid = v.mem.bools(v.N)
+		fill(v.Valid, true)
 	}
 	v.Valid[i] = false
-}
-
-// newVec makes room for n values.
-func newVec(t Type, n int) *Vec {
-	v := &Vec{Type: t, N: n}
-	switch t.Kind {
-	case Float, Double:
-		v.F = make([]float64, n)
-	case Decimal:
-		v.D = make([]decimal128.Num, n)
-	case String, Binary, Array:
-		v.S = make([]string, n)
-	default:
-		v.I = make([]int64, n)
-	}
-	return v
 }
 
 // copyFrom sets value i to value k of another vector of the same type.
@@ -138,22 +121,40 @@ type RowError struct {
 	Msg  string
 }
 
-// Batch is the input of an evaluation: columns and the rows' count, with the vectors made of them so far.
+// Batch is the input of an evaluation: columns and the rows' count, with what was made of them so far. It is used by one
+// goroutine.
 type Batch struct {
 	Columns []arrow.Array
 	N       int
-	loaded  []*Vec
+	cache   []cachedColumn
+	results map[*shared]cachedResult
+	mem     *scratch
 }
 
 // NewBatch wraps a record batch's columns; they stay the caller's.
 func NewBatch(rec arrow.RecordBatch) *Batch {
-	return &Batch{Columns: rec.Columns(), N: int(rec.NumRows()), loaded: make([]*Vec, rec.NumCols())}
+	return &Batch{Columns: rec.Columns(), N: int(rec.NumRows()), cache: make([]cachedColumn, rec.NumCols()), mem: scratchPool.Get().(*scratch)}
 }
+
+// Release gives the memory of all vectors that were made over the batch, and of the selections that Passes and Truths gave,
+// back for the next batch: none of them may be used after it. Arrays that Vec.Array made stay. A batch that is never released
+// is left to the garbage collector, so that its vectors may be kept.
+func (b *Batch) Release() {
+	if b.mem != nil {
+		b.mem.reset()
+		scratchPool.Put(b.mem)
+	}
+	b.mem, b.cache, b.results, b.Columns = nil, nil, nil, nil
+}
+
+// Bytes is the memory that the batch's vectors hold.
+func (b *Batch) Bytes() int64 { return b.mem.bytes() }
 
 // Expr is a bound expression.
 type Expr interface {
 	Type() Type
 	// Eval evaluates on the rows sel of b, all of them when sel is nil, in order. A row with an error is NULL in the result.
+	// Results are kept by selection: sel must not be changed while b is in use, nor may the result.
 	Eval(b *Batch, sel []int32) (*Vec, []RowError)
 }
 
@@ -178,10 +179,19 @@ func (v *Vec) Truths() []int32 { return v.Passes(nil) }
 
 // Passes are the rows, among the selected ones that v was evaluated on, for which it is TRUE.
 func (v *Vec) Passes(sel []int32) []int32 {
-	out := make([]int32, 0, v.N)
-	for k, x := range v.I {
-		if x == 1 && !v.null(k) {
-			out = append(out, rowOf(sel, k))
+	out := v.mem.rows(v.N)
+	n := 0
+	for k, x := range v.I { // without branches: the next row overwrites one that does not pass
+		out[n] = int32(k)
+		if v.Valid != nil {
+			x &= bit(v.Valid[k])
+		}
+		n += int(x)
+	}
+	out = out[:n]
+	if sel != nil {
+		for k, i := range out {
+			out[k] = sel[i]
 		}
 	}
 	return out
