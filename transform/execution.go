@@ -72,6 +72,16 @@ func (e *Execution) Done(ctx context.Context, _ string) error {
 	return nil
 }
 
+// working accounts for the vectors of one batch that is being evaluated (I8), of which there are as many as workers: the
+// minimum without which nothing can go on. The function that it gives ends it.
+func (e *Execution) working(bytes int64) (done func()) {
+	if e.env.Budget == nil {
+		return func() {}
+	}
+	e.env.Budget.Force(bytes)
+	return func() { e.env.Budget.Release(bytes) }
+}
+
 // push gives b to stage i, or to the output after the last.
 func (e *Execution) push(ctx context.Context, i int, b batch.Batch) error {
 	if i == len(e.runners) {

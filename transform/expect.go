@@ -70,7 +70,9 @@ func (r *expectRunner) close()                     {}
 
 // push checks one batch. A row is set aside by the first expectation that it does not meet.
 func (r *expectRunner) push(ctx context.Context, b batch.Batch) error {
+	defer r.e.working(int64(b.Rows()) * expr.Width(r.checks...))()
 	eb := expr.NewBatch(b.Record)
+	defer eb.Release()
 	var sel []int32
 	for i, check := range r.checks {
 		if sel != nil && len(sel) == 0 {

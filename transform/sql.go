@@ -23,6 +23,7 @@ type sqlStage struct {
 	text  string    // of where, for Explain
 	items []output
 	out   *arrow.Schema
+	width int64 // bytes that evaluating a row takes
 }
 
 // output is one column of the result: a column of the input, or an expression.
@@ -189,6 +190,12 @@ func (st *sqlStage) makeSchema(sel *parse.Select) error {
 		fields[i] = arrow.Field{Name: o.name, Type: o.e.Type().ArrowType(), Nullable: true}
 	}
 	st.out = arrow.NewSchema(fields, nil)
+	st.width = expr.Width(st.where)
+	for _, o := range st.items {
+		if o.column < 0 {
+			st.width += expr.Width(o.e)
+		}
+	}
 	return nil
 }
 
@@ -229,8 +236,10 @@ func (r *sqlRunner) close()                     {}
 // push filters and projects one batch.
 func (r *sqlRunner) push(ctx context.Context, b batch.Batch) error {
 	defer b.Release()
-	eb := expr.NewBatch(b.Record)
 	n := b.Rows()
+	defer r.e.working(int64(n) * r.width)()
+	eb := expr.NewBatch(b.Record)
+	defer eb.Release()
 	var sel []int32 // nil: all rows
 	var errs []expr.RowError
 	if r.where != nil {
@@ -261,6 +270,7 @@ func (r *sqlRunner) push(ctx context.Context, b batch.Batch) error {
 	if err != nil {
 		return err
 	}
+	eb.Release()
 	return r.e.emit(ctx, r.i, out)
 }
 

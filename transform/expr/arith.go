@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
@@ -29,8 +30,8 @@ func (a *arith) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := a.x.Eval(b, sel)
 	y, more := a.y.Eval(b, sel)
 	errs = append(errs, more...)
-	out := newVec(a.typ, x.N)
-	out.Valid = bothValid(x, y)
+	out := b.mem.raw(a.typ, x.N)
+	out.Valid = b.mem.bothValid(x, y)
 	fail := func(k int, code, msg string) {
 		if !out.null(k) {
 			errs = append(errs, RowError{rowOf(sel, k), code, msg})
@@ -48,21 +49,9 @@ func (a *arith) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	return out, errs
 }
 
-// bothValid is the validity of a result that is NULL where either operand is.
-func bothValid(x, y *Vec) []bool {
-	if x.Valid == nil && y.Valid == nil {
-		return nil
-	}
-	out := make([]bool, x.N)
-	for i := range out {
-		out[i] = !x.null(i) && !y.null(i)
-	}
-	return out
-}
-
 // zeroCode is the error class of a zero on the right.
 func (a *arith) zeroCode() string {
-	if a.op == "%" {
+	if a.op == "%" || a.op == "PMOD" {
 		return restByZero
 	}
 	return byZero
@@ -73,42 +62,59 @@ var integerRange = map[Kind][2]int64{TinyInt: {math.MinInt8, math.MaxInt8}, Smal
 func (a *arith) integers(x, y, out []int64, fail func(int, string, string)) {
 	lim := integerRange[a.typ.Kind]
 	lo, hi := lim[0], lim[1]
-	for k := range out {
-		p, q := x[k], y[k]
-		var r int64
-		ok := true
-		switch a.op {
-		case "+":
-			r = p + q
-			ok = (p^r)&(q^r) >= 0
-		case "-":
-			r = p - q
-			ok = (p^q)&(p^r) >= 0
-		case "*":
-			r = p * q
-			ok = p == 0 || r/p == q && !(p == -1 && q == math.MinInt64)
-		default:
-			if q == 0 {
-				fail(k, a.zeroCode(), "division by zero")
-				continue
-			}
-			if a.op == "%" {
-				if q != -1 {
-					r = p % q
-				}
-			} else {
-				ok = !(p == math.MinInt64 && q == -1)
-				if ok {
-					r = p / q
-				}
-			}
-		}
-		if !ok || r < lo || r > hi {
-			fail(k, overflow, fmt.Sprintf("%d %s %d overflows %s", p, a.op, q, a.typ))
-			continue
-		}
-		out[k] = r
+	over := func(k int) {
+		out[k] = 0
+		fail(k, overflow, fmt.Sprintf("%d %s %d overflows %s", x[k], a.op, y[k], a.typ))
 	}
+	switch a.op {
+	case "+":
+		for k, p := range x {
+			r := p + y[k]
+			if out[k] = r; (p^r)&(y[k]^r) < 0 || r < lo || r > hi {
+				over(k)
+			}
+		}
+	case "-":
+		for k, p := range x {
+			r := p - y[k]
+			if out[k] = r; (p^y[k])&(p^r) < 0 || r < lo || r > hi {
+				over(k)
+			}
+		}
+	case "*":
+		for k, p := range x {
+			high, low := bits.Mul64(uint64(p), uint64(y[k]))
+			high -= uint64(p>>63)&uint64(y[k]) + uint64(y[k]>>63)&uint64(p)
+			if out[k] = int64(low); int64(high) != int64(low)>>63 || out[k] < lo || out[k] > hi {
+				over(k)
+			}
+		}
+	default:
+		for k, p := range x {
+			out[k] = 0
+			switch q := y[k]; {
+			case q == 0:
+				fail(k, a.zeroCode(), "division by zero")
+			case a.op == "DIV" && p == math.MinInt64 && q == -1:
+				over(k)
+			case a.op == "DIV":
+				out[k] = p / q
+			default:
+				out[k] = remainder(p, q, a.op == "PMOD")
+			}
+		}
+	}
+}
+
+func remainder(p, q int64, positive bool) int64 {
+	if q == -1 {
+		return 0
+	}
+	r := p % q
+	if positive && r < 0 {
+		r = (r + q) % q
+	}
+	return r
 }
 
 func (a *arith) floats(x, y, out []float64, fail func(int, string, string)) {
@@ -125,16 +131,21 @@ func (a *arith) floats(x, y, out []float64, fail func(int, string, string)) {
 			r = p * q
 		case "/":
 			if q == 0 {
+				out[k] = 0
 				fail(k, byZero, "division by zero")
 				continue
 			}
 			r = p / q
-		case "%":
+		case "%", "PMOD":
 			if q == 0 {
+				out[k] = 0
 				fail(k, restByZero, "division by zero")
 				continue
 			}
 			r = math.Mod(p, q)
+			if a.op == "PMOD" && r < 0 {
+				r = math.Mod(r+q, q)
+			}
 		}
 		if single {
 			r = float64(float32(r))
@@ -143,66 +154,47 @@ func (a *arith) floats(x, y, out []float64, fail func(int, string, string)) {
 	}
 }
 
-// decimals computes exactly over 256 bits or more and rounds HALF_UP to the result's scale.
+// decimals computes exactly over 256 bits or more and rounds HALF_UP to the result's scale. What fits 64 bits takes a kernel.
 func (a *arith) decimals(x, y, out *Vec, fail func(int, string, string)) {
-	sx, sy, sr := x.Type.S, y.Type.S, a.typ.S
+	if smallDecimals(a.op, x, y, out) {
+		return
+	}
 	limit := pow10(a.typ.P)
 	for k := range out.D {
-		if out.null(k) {
-			continue
+		if !out.null(k) {
+			a.decimal(x, y, out, k, limit, fail)
 		}
-		if r, ok := a.small(x.D[k], y.D[k], sx, sy); ok {
-			out.D[k] = r
-			continue
-		}
-		p, q := x.D[k].BigInt(), y.D[k].BigInt()
-		var r *big.Int
-		switch a.op {
-		case "+", "-":
-			s := max(sx, sy)
-			p.Mul(p, pow10(s-sx))
-			q.Mul(q, pow10(s-sy))
-			if a.op == "-" {
-				q.Neg(q)
-			}
-			r = rescale(p.Add(p, q), s, sr)
-		case "*":
-			r = rescale(p.Mul(p, q), sx+sy, sr)
-		default:
-			if q.Sign() == 0 {
-				fail(k, a.zeroCode(), "division by zero")
-				continue
-			}
-			r = a.divide(p, q, sx, sy, sr)
-		}
-		if r.CmpAbs(limit) >= 0 {
-			fail(k, outOfRange, fmt.Sprintf("%s %s %s does not fit into %s", x.D[k].ToString(int32(sx)), a.op, y.D[k].ToString(int32(sy)), a.typ))
-			continue
-		}
-		out.D[k] = decimal128.FromBigInt(r)
 	}
 }
 
-// small computes + - and * of values that fit in 64 bits without rounding or overflow, which is nearly always.
-func (a *arith) small(p, q decimal128.Num, sx, sy int) (decimal128.Num, bool) {
-	x, y := int64(p.LowBits()), int64(q.LowBits())
-	if p.HighBits() != x>>63 || q.HighBits() != y>>63 {
-		return decimal128.Num{}, false
-	}
-	switch {
-	case a.op == "*" && a.typ.S == sx+sy:
-		if a.typ.P < 38 && x > -1<<31 && x < 1<<31 && y > -1<<31 && y < 1<<31 {
-			return decimal128.FromI64(x * y), true
-		}
-	case (a.op == "+" || a.op == "-") && sx == sy && a.typ.S == sx:
+// decimal computes one value.
+func (a *arith) decimal(x, y, out *Vec, k int, limit *big.Int, fail func(int, string, string)) {
+	sx, sy, sr := x.Type.S, y.Type.S, a.typ.S
+	p, q := x.D[k].BigInt(), y.D[k].BigInt()
+	var r *big.Int
+	switch a.op {
+	case "+", "-":
+		s := max(sx, sy)
+		p.Mul(p, pow10(s-sx))
+		q.Mul(q, pow10(s-sy))
 		if a.op == "-" {
-			y = -y
+			q.Neg(q)
 		}
-		if r := x + y; (x^r)&(y^r) >= 0 && a.typ.P >= 19 || r > -1e17 && r < 1e17 && a.typ.P >= 18 && (x^r)&(y^r) >= 0 {
-			return decimal128.FromI64(r), true
+		r = rescale(p.Add(p, q), s, sr)
+	case "*":
+		r = rescale(p.Mul(p, q), sx+sy, sr)
+	default:
+		if q.Sign() == 0 {
+			fail(k, a.zeroCode(), "division by zero")
+			return
 		}
+		r = a.divide(p, q, sx, sy, sr)
 	}
-	return decimal128.Num{}, false
+	if r.CmpAbs(limit) >= 0 {
+		fail(k, outOfRange, fmt.Sprintf("%s %s %s does not fit into %s", x.D[k].ToString(int32(sx)), a.op, y.D[k].ToString(int32(sy)), a.typ))
+		return
+	}
+	out.D[k] = decimal128.FromBigInt(r)
 }
 
 func (a *arith) divide(p, q *big.Int, sx, sy, sr int) *big.Int {
@@ -223,7 +215,10 @@ func (a *arith) divide(p, q *big.Int, sx, sy, sr int) *big.Int {
 		if a.op == "DIV" {
 			return p.Quo(p, q)
 		}
-		return rescale(p.Rem(p, q), s, sr)
+		if p.Rem(p, q); a.op == "PMOD" && p.Sign() < 0 {
+			p.Rem(p.Add(p, q), q)
+		}
+		return rescale(p, s, sr)
 	}
 }
 
@@ -267,11 +262,8 @@ func (n *negate) Type() Type { return n.x.Type() }
 // Eval implements Expr.
 func (n *negate) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := n.x.Eval(b, sel)
-	out := newVec(x.Type, x.N)
-	out.Valid = x.Valid
-	if x.Valid != nil {
-		out.Valid = append([]bool{}, x.Valid...)
-	}
+	out := b.mem.zeroed(x.Type, x.N)
+	out.Valid = b.mem.copied(x.Valid)
 	lo := integerRange[x.Type.Kind][0]
 	for k := range x.N {
 		switch {

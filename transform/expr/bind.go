@@ -24,12 +24,15 @@ type Field struct {
 	Expr Expr // what the name stands for; nil: column Index of the batch
 }
 
-// Scope is what names mean.
+// Scope is what names mean. Columns that stand for something else need a scope of their own.
 type Scope struct {
 	Fields  []Field
 	Lateral map[string]Expr // aliases of the SELECT list so far, in lower case
 	Params  map[string]any
 	Now     time.Time // current_timestamp: the run's start
+
+	seen       map[string]*shared // by textOf
+	seenFields int
 
 	Functions []Function // Functions(), or those that an expression may call
 }
@@ -48,8 +51,16 @@ func refuse(x parse.Expr, code, format string, args ...any) error {
 	return &Error{Pos: x.Start(), Code: code, Msg: fmt.Sprintf(format, args...)}
 }
 
-// Bind resolves an expression.
+// Bind resolves an expression. What has only constants in it becomes one, unless evaluating it fails: that is a row error.
 func (s *Scope) Bind(x parse.Expr) (Expr, error) {
+	e, err := s.bind(x)
+	if err != nil {
+		return nil, err
+	}
+	return s.share(x, fold(e)), nil
+}
+
+func (s *Scope) bind(x parse.Expr) (Expr, error) {
 	switch x := x.(type) {
 	case *parse.Column:
 		return s.column(x)
@@ -75,8 +86,22 @@ func (s *Scope) Bind(x parse.Expr) (Expr, error) {
 		return s.is(x)
 	case *parse.Call:
 		return s.call(x)
+	case *parse.Index:
+		return s.index(x)
 	}
 	return nil, refuse(x, "NEEDS_SPARK", "this expression needs engine: spark")
+}
+
+func (s *Scope) index(x *parse.Index) (Expr, error) {
+	array, err := s.Bind(x.X)
+	if err != nil {
+		return nil, err
+	}
+	index, err := s.Bind(x.I)
+	if err != nil {
+		return nil, err
+	}
+	return s.bindItem(x, array, index, 0)
 }
 
 // Condition binds an expression that must be BOOLEAN.
@@ -139,9 +164,9 @@ func (s *Scope) column(x *parse.Column) (Expr, error) {
 }
 
 func constant(t Type, set func(v *Vec)) Expr {
-	v := newVec(t, 1)
+	v := (*scratch)(nil).zeroed(t, 1)
 	set(v)
-	return &literal{v}
+	return &literal{v: v}
 }
 
 func nullOf(t Type) Expr { return constant(t, func(v *Vec) { v.setNull(0) }) }
@@ -334,13 +359,10 @@ func (s *Scope) castTo(at parse.Expr, e Expr, to Type, try bool) (Expr, error) {
 		return e, nil
 	}
 	f := castFunc(from, to)
-	if f == nil && sparkOnly(from, to) {
-		return nil, refuse(at, "NEEDS_SPARK", "a cast from %s to %s needs engine: spark", from, to)
-	}
 	if from.Kind == Opaque || f == nil {
 		return nil, refuse(at, "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION", "%s cannot be cast to %s", from, to)
 	}
-	return &cast{x: e, to: to, try: try, f: f}, nil
+	return fold(&cast{x: e, to: to, try: try, f: f}), nil
 }
 
 // convert is an implicit cast to a type that a common-type rule gave.

@@ -16,6 +16,7 @@ type apply struct {
 	f    func(args []*Vec, k int, out *Vec) (code, msg string)
 	// nulls: f also sees rows with NULL arguments.
 	nulls bool
+	all   kernel // nil: f, row by row
 }
 
 func (a *apply) Type() Type { return a.typ }
@@ -29,8 +30,20 @@ func (a *apply) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 		v, more := x.Eval(b, sel)
 		vecs[i], errs = v, append(errs, more...)
 	}
+	if a.all != nil {
+		out := b.mem.raw(a.typ, n)
+		for i, v := range vecs {
+			if i == 0 {
+				out.Valid = b.mem.copied(v.Valid)
+			} else {
+				out.Valid = b.mem.bothValid(out, v)
+			}
+		}
+		a.all(b.mem, vecs, out)
+		return out, errs
+	}
 	bad := badRows(errs)
-	out := newVec(a.typ, n)
+	out := b.mem.zeroed(a.typ, n)
 rows:
 	for k := range n {
 		if bad != nil && bad[rowOf(sel, k)] {
@@ -73,10 +86,18 @@ func Functions() []Function {
 // Aggregates are the names of aggregate functions, which only a query with groups may call.
 var Aggregates = []string{"avg", "count", "count_if", "max", "min", "sum"}
 
+// aliases are further names of functions.
+var aliases = map[string]string{"ceiling": "ceil", "char_length": "length", "character_length": "length", "date_diff": "datediff", "dateadd": "date_add", "dayofmonth": "day", "ifnull": "nvl", "lcase": "lower", "now": "current_timestamp", "pow": "power",
+	"regexp": "regexp_like", "rlike": "regexp_like", "signum": "sign", "substr": "substring", "ucase": "upper"}
+
 func (s *Scope) call(x *parse.Call) (Expr, error) {
+	name := x.Name
+	if of := aliases[name]; of != "" {
+		name = of
+	}
 	for i := range s.Functions {
 		f := &s.Functions[i]
-		if f.Name != x.Name {
+		if f.Name != name {
 			continue
 		}
 		if x.Star || x.Distinct || x.Filter != nil || x.Over != nil {
@@ -115,6 +136,19 @@ func (s *Scope) to(x *parse.Call, i int, e Expr, t Type) (Expr, error) {
 		return nil, refuse(x.Args[i], "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "argument %d of %s must be %s, not %s", i+1, x.Name, t, e.Type())
 	}
 	return out, nil
+}
+
+// columnar makes the bind of a function that has a kernel.
+func columnar(result Kind, all kernel, kinds ...Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
+	bind := fixedTypes(result, nil, kinds...)
+	return func(s *Scope, x *parse.Call, args []Expr) (Expr, error) {
+		e, err := bind(s, x, args)
+		if err != nil {
+			return nil, err
+		}
+		e.(*apply).all = all
+		return e, nil
+	}
 }
 
 // fixedTypes makes the bind of a function whose arguments have the given types, the last of them repeated.

@@ -27,10 +27,8 @@ func (c *cast) Type() Type { return c.to }
 // Eval implements Expr.
 func (c *cast) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := c.x.Eval(b, sel)
-	out := newVec(c.to, x.N)
-	if x.Valid != nil {
-		out.Valid = append([]bool{}, x.Valid...)
-	}
+	out := b.mem.zeroed(c.to, x.N)
+	out.Valid = b.mem.copied(x.Valid)
 	for k := range x.N {
 		if x.null(k) {
 			continue
@@ -83,6 +81,25 @@ func castFunc(from, to Type) func(v *Vec, k int, out *Vec) (code, msg string) {
 			out.copyFrom(k, v, k)
 			return "", ""
 		}
+	case to.Kind == Timestamp && (from.Kind == Float || from.Kind == Double || from.Kind == Decimal):
+		return toTimestamp
+	case from.Kind == Timestamp && (to.Kind == Float || to.Kind == Double):
+		return func(v *Vec, k int, out *Vec) (string, string) {
+			out.F[k] = float64(v.I[k]) / 1e6
+			if to.Kind == Float {
+				out.F[k] = float64(float32(out.F[k]))
+			}
+			return "", ""
+		}
+	case from.Kind == Timestamp && to.Kind == Decimal:
+		return func(v *Vec, k int, out *Vec) (string, string) {
+			r := rescale(big.NewInt(v.I[k]), 6, to.S)
+			if r.CmpAbs(pow10(to.P)) >= 0 {
+				return outOfRange, fmt.Sprintf("%s cannot be represented as %s", v.text(k), to)
+			}
+			out.D[k] = decimal128.FromBigInt(r)
+			return "", ""
+		}
 	case to.Kind == Timestamp && from.integral():
 		return func(v *Vec, k int, out *Vec) (string, string) {
 			switch s := v.I[k]; { // Spark saturates
@@ -100,9 +117,24 @@ func castFunc(from, to Type) func(v *Vec, k int, out *Vec) (code, msg string) {
 	return nil
 }
 
-// sparkOnly reports whether Spark has a cast that castFunc lacks: between numbers and timestamps.
-func sparkOnly(from, to Type) bool {
-	return from.Kind == Timestamp && to.numeric() || to.Kind == Timestamp && (from.numeric() || from.Kind == Boolean)
+// toTimestamp takes a number as seconds.
+func toTimestamp(v *Vec, k int, out *Vec) (string, string) {
+	switch v.Type.Kind {
+	case Decimal:
+		r := v.D[k].BigInt()
+		r.Quo(r.Mul(r, big.NewInt(1e6)), pow10(v.Type.S))
+		out.I[k] = int64(new(big.Int).And(r, new(big.Int).SetUint64(math.MaxUint64)).Uint64()) // the low 64 bits
+	default:
+		f := v.F[k] * 1e6
+		if math.IsNaN(f) || math.IsInf(v.F[k], 0) {
+			return castInvalid, "the value " + v.text(k) + " cannot be cast to TIMESTAMP"
+		}
+		if f = math.Trunc(f); f < math.MinInt64 || f >= math.MaxInt64 {
+			return overflows(v, k, out.Type)
+		}
+		out.I[k] = int64(f)
+	}
+	return "", ""
 }
 
 func floorDiv(a, b int64) int64 {

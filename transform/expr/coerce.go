@@ -93,7 +93,7 @@ func asDecimal(t Type) Type {
 // literalDecimal is asDecimal for an operand of arithmetic: an integer literal counts by its own digits.
 func literalDecimal(e Expr) Type {
 	l, ok := e.(*literal)
-	if !ok || !e.Type().integral() {
+	if !ok || l.folded || !e.Type().integral() {
 		return asDecimal(e.Type())
 	}
 	digits, v := 1, l.v.I[0]

@@ -20,7 +20,7 @@ func (c *compare) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := c.x.Eval(b, sel)
 	y, more := c.y.Eval(b, sel)
 	errs = append(errs, more...)
-	out := newVec(c.Type(), x.N)
+	out := b.mem.zeroed(c.Type(), x.N)
 	if c.op == "<=>" {
 		for k := range out.I {
 			xn, yn := x.null(k), y.null(k)
@@ -28,25 +28,55 @@ func (c *compare) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 		}
 		return out, errs
 	}
-	out.Valid = bothValid(x, y)
-	keep := keeps(c.op)
-	if x.I != nil && y.I != nil {
-		for k, p := range x.I {
-			out.I[k] = bit(keep[1+cmp3(p, y.I[k])])
-		}
-		return out, errs
-	}
-	for k := range out.I {
-		if !out.null(k) {
-			out.I[k] = bit(keep[1+order(x, k, y, k)])
-		}
-	}
+	out.Valid = b.mem.bothValid(x, y)
+	c.into(out, x, y)
 	return out, errs
 }
 
-// keeps says for less, equal and greater whether the comparison holds.
-func keeps(op string) [3]bool {
-	return map[string][3]bool{"=": {false, true, false}, "<>": {true, false, true}, "<": {true, false, false}, "<=": {true, true, false}, ">": {false, false, true}, ">=": {false, true, true}}[op]
+// into compares value by value; what stands for NULL may be anything.
+func (c *compare) into(out, x, y *Vec) {
+	keep := keeps(c.op)
+	switch {
+	case x.I != nil:
+		if l, ok := c.y.(*literal); ok {
+			compareWith(out.I, x.I, l.v.I[0], keep)
+			return
+		}
+		for k, p := range x.I {
+			q := y.I[k]
+			out.I[k] = keep[1+bit(p > q)-bit(p < q)]
+		}
+	case x.D != nil && x.Type.S == y.Type.S:
+		for k, p := range x.D {
+			q := y.D[k]
+			less, more := p.HighBits() < q.HighBits(), p.HighBits() > q.HighBits()
+			if p.HighBits() == q.HighBits() {
+				less, more = p.LowBits() < q.LowBits(), p.LowBits() > q.LowBits()
+			}
+			out.I[k] = keep[1+bit(more)-bit(less)]
+		}
+	case x.S != nil && x.Type.Kind != Array && (c.op == "=" || c.op == "<>"):
+		for k, p := range x.S {
+			out.I[k] = keep[1+bit(p != y.S[k])]
+		}
+	default:
+		for k := range out.I {
+			if !out.null(k) {
+				out.I[k] = keep[1+order(x, k, y, k)]
+			}
+		}
+	}
+}
+
+func compareWith(out, x []int64, q int64, keep [3]int64) {
+	for k, p := range x {
+		out[k] = keep[1+bit(p > q)-bit(p < q)]
+	}
+}
+
+// keeps says for less, equal and greater whether the comparison holds (1).
+func keeps(op string) [3]int64 {
+	return map[string][3]int64{"=": {0, 1, 0}, "<>": {1, 0, 1}, "<": {1, 0, 0}, "<=": {1, 1, 0}, ">": {0, 0, 1}, ">=": {0, 1, 1}}[op]
 }
 
 func bit(b bool) int64 {
@@ -74,6 +104,8 @@ func order(x *Vec, i int, y *Vec, k int) int {
 		return orderFloat(x.F[i], y.F[k])
 	case x.D != nil:
 		return orderDecimal(x.D[i], x.Type.S, y.D[k], y.Type.S)
+	case x.Type.Kind == Array:
+		return compareArrays(x.S[i], y.S[k])
 	case x.S != nil:
 		return strings.Compare(x.S[i], y.S[k])
 	}
@@ -117,7 +149,7 @@ func (e *in) Type() Type { return Type{Kind: Boolean} }
 // Eval implements Expr. Items are evaluated in order, on the rows that have not found their equal.
 func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := e.x.Eval(b, sel)
-	out := newVec(e.Type(), x.N)
+	out := b.mem.zeroed(e.Type(), x.N)
 	open := make([]int32, 0, x.N)
 	for k := range x.N {
 		if x.null(k) {

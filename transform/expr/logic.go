@@ -13,7 +13,7 @@ func (l *logic) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := l.x.Eval(b, sel)
 	decided := bit(l.or) // TRUE decides OR, FALSE decides AND
 	var rows, at []int32
-	out := newVec(l.Type(), x.N)
+	out := b.mem.zeroed(l.Type(), x.N)
 	for k := range x.N {
 		if !x.null(k) && x.I[k] == decided {
 			out.I[k] = decided
@@ -47,7 +47,8 @@ func (n *not) Type() Type { return Type{Kind: Boolean} }
 // Eval implements Expr.
 func (n *not) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := n.x.Eval(b, sel)
-	out := &Vec{Type: n.Type(), N: x.N, Valid: x.Valid, I: make([]int64, x.N)}
+	out := b.mem.raw(n.Type(), x.N)
+	out.Valid = x.Valid
 	for k, v := range x.I {
 		out.I[k] = 1 - v
 	}
@@ -65,7 +66,7 @@ func (n *isNull) Type() Type { return Type{Kind: Boolean} }
 // Eval implements Expr.
 func (n *isNull) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := n.x.Eval(b, sel)
-	out := newVec(n.Type(), x.N)
+	out := b.mem.zeroed(n.Type(), x.N)
 	for k := range out.I {
 		out.I[k] = bit(x.null(k) != n.not)
 	}
@@ -84,7 +85,7 @@ func (c *choose) Type() Type { return c.typ }
 // Eval implements Expr.
 func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	n := count(b, sel)
-	out, open := newVec(c.typ, n), positions(n)
+	out, open := b.mem.zeroed(c.typ, n), positions(n)
 	var errs []RowError
 	for i, when := range c.when {
 		if len(open) == 0 {
@@ -165,7 +166,7 @@ func (c *coalesce) Type() Type { return c.typ }
 // Eval implements Expr.
 func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	n := count(b, sel)
-	out, open := newVec(c.typ, n), positions(n)
+	out, open := b.mem.zeroed(c.typ, n), positions(n)
 	var errs []RowError
 	for _, a := range c.args {
 		if len(open) == 0 {
@@ -194,16 +195,29 @@ func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 }
 
 // literal is a constant.
-type literal struct{ v *Vec } // one value
+type literal struct {
+	v      *Vec // one value
+	folded bool // computed from constants, not written
+}
 
 func (l *literal) Type() Type { return l.v.Type }
 
 // Eval implements Expr.
 func (l *literal) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
-	n := count(b, sel)
-	out := newVec(l.v.Type, n)
-	for k := range n {
-		out.copyFrom(k, l.v, 0)
+	out := b.mem.raw(l.v.Type, count(b, sel))
+	switch {
+	case out.F != nil:
+		fill(out.F, l.v.F[0])
+	case out.D != nil:
+		fill(out.D, l.v.D[0])
+	case out.S != nil:
+		fill(out.S, l.v.S[0])
+	default:
+		fill(out.I, l.v.I[0])
+	}
+	if l.v.null(0) {
+		out.Valid = b.mem.bools(out.N)
+		clear(out.Valid)
 	}
 	return out, nil
 }

@@ -134,9 +134,25 @@ func (s *Scope) unify(xs []parse.Expr) ([]Expr, Type, error) {
 	return out, t, nil
 }
 
+func (s *Scope) rlikePredicate(x *parse.Like) (Expr, error) {
+	e, err := s.Bind(x.X)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Bind(x.Pattern)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.rlike(x.X, x.Pattern, e, p)
+	if err != nil || !x.Not {
+		return m, err
+	}
+	return &not{m}, nil
+}
+
 func (s *Scope) like(x *parse.Like) (Expr, error) {
 	if x.Op == "RLIKE" {
-		return nil, refuse(x, "NEEDS_SPARK", "RLIKE needs engine: spark")
+		return s.rlikePredicate(x)
 	}
 	escape := byte('\\')
 	if x.Escape != nil {

@@ -5,7 +5,6 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const dayMicros = 86_400_000_000
@@ -145,18 +144,6 @@ func ymd(s string) (y, m, d int, ok bool) {
 	return sign * v[0], v[1], v[2], true
 }
 
-// days is the day number since 1970-01-01 of a date that exists.
-func days(y, m, d int) (int64, bool) {
-	if m < 1 || m > 12 || d < 1 || d > 31 {
-		return 0, false
-	}
-	t := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
-	if t.Day() != d {
-		return 0, false
-	}
-	return floorDiv(t.Unix(), 86400), true
-}
-
 // parseTimestamp reads a date, or a date, a space or T, a time with up to nine fraction digits (cut to µs), and a zone.
 // Without zone it is UTC, which is the session's zone; a TIMESTAMP_NTZ ignores the zone.
 func parseTimestamp(s string, zoned bool) (int64, bool) {
@@ -177,7 +164,7 @@ func parseTimestamp(s string, zoned bool) (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	offset, ok := parseZone(strings.TrimSpace(rest), day*86400+micros/1e6)
+	offset, ok := parseZone(strings.TrimSpace(rest), day*86400+micros/1e6) // micros are not negative
 	if !ok {
 		return 0, false
 	}
@@ -223,17 +210,33 @@ func parseTime(s string) (micros int64, rest string, ok bool) {
 	return micros, s, true
 }
 
-// parseZone reads Z, UTC, +hh:mm, +h, and gives its offset in seconds.
-func parseZone(z string, _ int64) (int64, bool) {
-	z = strings.TrimPrefix(strings.TrimPrefix(z, "UTC"), "GMT")
+// parseZone reads Z, UTC, +hh:mm, +h, a region's id such as Europe/Berlin, and gives its offset in seconds at a local time.
+func parseZone(z string, local int64) (int64, bool) {
+	if of := shortZones[z]; of != "" {
+		z = of
+	}
+	id := z
+	for _, prefix := range []string{"UTC", "GMT", "UT"} {
+		if after, ok := strings.CutPrefix(z, prefix); ok {
+			z = after
+			break
+		}
+	}
 	if z == "" || z == "Z" {
 		return 0, true
 	}
 	if z[0] != '+' && z[0] != '-' {
+		if loc := zoneByName(id); loc != nil {
+			return regionOffset(loc, local), true
+		}
 		return 0, false
 	}
 	var v [3]int64
-	for i, p := range strings.Split(z[1:], ":") {
+	parts := strings.Split(z[1:], ":")
+	if n := len(z) - 1; len(parts) == 1 && (n == 4 || n == 6) { // +hhmm, +hhmmss
+		parts = []string{z[1:3], z[3:5], z[5:]}[:n/2]
+	}
+	for i, p := range parts {
 		if i > 2 || len(p) == 0 || len(p) > 2 {
 			return 0, false
 		}
@@ -267,6 +270,8 @@ func (v *Vec) text(k int) string {
 		return javaFloat(v.F[k], 64)
 	case Decimal:
 		return v.D[k].ToString(int32(v.Type.S))
+	case Array:
+		return "[" + strings.Join(arrayItems(v.S[k]), ", ") + "]"
 	case String, Binary:
 		return v.S[k]
 	case Date:
@@ -281,8 +286,7 @@ func (v *Vec) text(k int) string {
 }
 
 func dateText(day int64) string {
-	t := time.Unix(day*86400, 0).UTC()
-	y, m, d := t.Date()
+	y, m, d := civil(day)
 	s := ""
 	switch {
 	case y > 9999:
@@ -290,7 +294,7 @@ func dateText(day int64) string {
 	case y < 0:
 		s, y = "-", -y
 	}
-	return s + pad(y, 4) + "-" + pad(int(m), 2) + "-" + pad(d, 2)
+	return s + pad(y, 4) + "-" + pad(m, 2) + "-" + pad(d, 2)
 }
 
 func timeText(micros int64) string {

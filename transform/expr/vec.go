@@ -32,6 +32,7 @@ const (
 	Timestamp
 	TimestampNTZ
 	Opaque // a column that can be passed through by name and tested for NULL, nothing else
+	Array  // of strings, which only split makes
 )
 
 // Type is a Spark SQL type.
@@ -41,7 +42,7 @@ type Type struct {
 	Arrow arrow.DataType // of a column as it came; set for Opaque, and kept for pass-through
 }
 
-var kindNames = [...]string{"VOID", "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "STRING", "BINARY", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "OPAQUE"}
+var kindNames = [...]string{"VOID", "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "STRING", "BINARY", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "OPAQUE", "ARRAY<STRING>"}
 
 // String is the type as Spark's error messages spell it.
 func (t Type) String() string {
@@ -71,7 +72,8 @@ func dec(p, s int) Type {
 }
 
 // Vec is a column of values, one for each selected row. Which slice holds them depends on the type: I for booleans (0, 1),
-// integers, dates (days) and timestamps (µs); F for floats; D for decimals (unscaled); S for strings and binaries.
+// integers, dates (days) and timestamps (µs); F for floats; D for decimals (unscaled); S for strings, binaries and
+// arrays of strings (each with the length of its items before them).
 type Vec struct {
 	Type  Type
 	N     int
@@ -82,6 +84,7 @@ type Vec struct {
 	S     []string
 	A     arrow.Array // of Opaque, all rows
 	sel   []int32     // which rows of A
+	mem   *scratch
 }
 
 func (v *Vec) null(i int) bool { return v.Valid != nil && !v.Valid[i] }
@@ -89,28 +92,10 @@ func (v *Vec) null(i int) bool { return v.Valid != nil && !v.Valid[i] }
 // setNull makes value i NULL.
 func (v *Vec) setNull(i int) {
 	if v.Valid == nil {
-		v.Valid = make([]bool, v.N)
-		for k := range v.Valid {
-			v.Valid[k] = true
-		}
+		v.Valid = v.mem.bools(v.N)
+		fill(v.Valid, true)
 	}
 	v.Valid[i] = false
-}
-
-// newVec makes room for n values.
-func newVec(t Type, n int) *Vec {
-	v := &Vec{Type: t, N: n}
-	switch t.Kind {
-	case Float, Double:
-		v.F = make([]float64, n)
-	case Decimal:
-		v.D = make([]decimal128.Num, n)
-	case String, Binary:
-		v.S = make([]string, n)
-	default:
-		v.I = make([]int64, n)
-	}
-	return v
 }
 
 // copyFrom sets value i to value k of another vector of the same type.
@@ -136,22 +121,40 @@ type RowError struct {
 	Msg  string
 }
 
-// Batch is the input of an evaluation: columns and the rows' count, with the vectors made of them so far.
+// Batch is the input of an evaluation: columns and the rows' count, with what was made of them so far. It is used by one
+// goroutine.
 type Batch struct {
 	Columns []arrow.Array
 	N       int
-	loaded  []*Vec
+	cache   []cachedColumn
+	results map[*shared]cachedResult
+	mem     *scratch
 }
 
 // NewBatch wraps a record batch's columns; they stay the caller's.
 func NewBatch(rec arrow.RecordBatch) *Batch {
-	return &Batch{Columns: rec.Columns(), N: int(rec.NumRows()), loaded: make([]*Vec, rec.NumCols())}
+	return &Batch{Columns: rec.Columns(), N: int(rec.NumRows()), cache: make([]cachedColumn, rec.NumCols()), mem: scratchPool.Get().(*scratch)}
 }
+
+// Release gives the memory of all vectors that were made over the batch, and of the selections that Passes and Truths gave,
+// back for the next batch: none of them may be used after it. Arrays that Vec.Array made stay. A batch that is never released
+// is left to the garbage collector, so that its vectors may be kept.
+func (b *Batch) Release() {
+	if b.mem != nil {
+		b.mem.reset()
+		scratchPool.Put(b.mem)
+	}
+	b.mem, b.cache, b.results, b.Columns = nil, nil, nil, nil
+}
+
+// Bytes is the memory that the batch's vectors hold.
+func (b *Batch) Bytes() int64 { return b.mem.bytes() }
 
 // Expr is a bound expression.
 type Expr interface {
 	Type() Type
 	// Eval evaluates on the rows sel of b, all of them when sel is nil, in order. A row with an error is NULL in the result.
+	// Results are kept by selection: sel must not be changed while b is in use, nor may the result.
 	Eval(b *Batch, sel []int32) (*Vec, []RowError)
 }
 
@@ -176,10 +179,19 @@ func (v *Vec) Truths() []int32 { return v.Passes(nil) }
 
 // Passes are the rows, among the selected ones that v was evaluated on, for which it is TRUE.
 func (v *Vec) Passes(sel []int32) []int32 {
-	out := make([]int32, 0, v.N)
-	for k, x := range v.I {
-		if x == 1 && !v.null(k) {
-			out = append(out, rowOf(sel, k))
+	out := v.mem.rows(v.N)
+	n := 0
+	for k, x := range v.I { // without branches: the next row overwrites one that does not pass
+		out[n] = int32(k)
+		if v.Valid != nil {
+			x &= bit(v.Valid[k])
+		}
+		n += int(x)
+	}
+	out = out[:n]
+	if sel != nil {
+		for k, i := range out {
+			out[k] = sel[i]
 		}
 	}
 	return out

@@ -94,6 +94,11 @@ type (
 		Y    Expr   // of DISTINCT FROM
 		Not  bool
 	}
+	// Index is x[i].
+	Index struct {
+		Node
+		X, I Expr
+	}
 	// When is one branch of a CASE.
 	When struct{ If, Then Expr }
 )

@@ -175,8 +175,9 @@ func (p *parser) postfix(x Expr) Expr {
 			c := &Cast{Node: Node{t.pos}, X: x}
 			c.Type, c.SQL = p.typeName()
 			x = c
-		case p.isOperator("["):
-			p.unsupported("an index")
+		case p.operator("["):
+			x = &Index{Node{t.pos}, x, p.expr()}
+			p.wantOperator("]")
 		case p.isOperator(".") && p.peekAt(1).kind != eof:
 			p.unsupported("a field of an expression")
 		default:

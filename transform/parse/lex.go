@@ -49,6 +49,10 @@ var operators = []string{"<=>", "||", "::", "<=", ">=", "<>", "!=", "==", "->", 
 
 // lex cuts SQL into tokens.
 func lex(sql string) ([]token, error) {
+	if at := strings.Index(sql, "${"); at >= 0 && strings.Contains(sql[at:], "}") {
+		// Spark puts its configuration's value there, also inside of strings, before it reads the text.
+		return nil, &Error{Pos(at), "NEEDS_SPARK", "a variable ${…} needs engine: spark"}
+	}
 	var out []token
 	for i := 0; ; {
 		j, err := skipSpace(sql, i)
