@@ -323,11 +323,12 @@ func (v *byteValues) dictionary(dst []byte) ([]byte, int) {
 	return dst, len(v.dict.vals)
 }
 
-func (v *byteValues) dictionaryBytes() int {
+func (v *byteValues) estimate() int {
+	_, bytes := v.pending()
 	if v.mode == byDictionary || v.used {
-		return len(v.dict.data) + 4*len(v.dict.vals)
+		bytes += len(v.dict.data) + 4*len(v.dict.vals)
 	}
-	return 0
+	return bytes
 }
 
 func (v *byteValues) reset() {

@@ -314,16 +314,19 @@ func (c *column) writeDictionary(w *countingWriter, dict, packed []byte, n int) 
 
 // size is about how many bytes the open chunk would take if it ended now.
 func (c *column) size() int64 {
-	n, raw := c.values.pending()
-	rest := int64(raw+c.values.dictionaryBytes()) + int64(len(c.def)+len(c.rep))/4 + int64(c.slots)/8
-	if n == 0 && c.slots == 0 && c.pages.n == 0 {
+	if c.slots == 0 && c.pages.n == 0 {
 		return 0
 	}
+	rest := int64(c.values.estimate() + (len(c.def)+len(c.rep))/4)
+	if c.nulls > 0 {
+		rest += int64(c.slots) / 8
+	}
 	switch {
-	case c.pages.n > 0 && c.chunk.raw > 0 && c.codec.compress != nil:
+	case c.codec.compress == nil:
+	case c.chunk.raw > 0:
 		rest = rest * c.pages.n / c.chunk.raw
-	case c.codec.compress != nil:
-		rest /= 2 // as good as any guess before the first page
+	case c.extent.order == byBytes: // as good as any guess before the first page
+		rest /= 3
 	}
 	return c.pages.n + rest + 64
 }

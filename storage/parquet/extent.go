@@ -170,14 +170,14 @@ func (e *extent) plainBounds(t schema.Type) (lo, hi []byte, exactLo, exactHi boo
 	case physical == schema.ParquetFixed && length > footerLength:
 		return nil, nil, false, false
 	}
-	lo, hi = e.blo, e.bhi
+	lo, hi = notNil(e.blo), notNil(e.bhi)
 	if len(lo) > footerLength {
 		lo = cutBytes(lo, footerLength, t.Kind == schema.String)
 	}
 	if len(hi) > footerLength {
 		hi = raised(cutBytes(hi, footerLength, t.Kind == schema.String), t.Kind == schema.String)
 	}
-	return bytes.Clone(notNil(lo)), bytes.Clone(hi), len(e.blo) <= footerLength, len(e.bhi) <= footerLength
+	return bytes.Clone(lo), bytes.Clone(hi), len(e.blo) <= footerLength, len(e.bhi) <= footerLength
 }
 
 // icebergBounds are the bounds in Iceberg's single-value serialization, cut as a manifest wants them: the lower is a prefix, the
@@ -193,17 +193,17 @@ func (e *extent) icebergBounds(t schema.Type) (lo, hi []byte) {
 	case t.Kind == schema.Decimal:
 		return shortest(flipSign(e.blo)), shortest(flipSign(e.bhi))
 	case t.Kind == schema.String:
-		lo, hi = cutRunes(e.blo, boundLength), cutRunes(e.bhi, boundLength)
+		lo, hi = cutRunes(notNil(e.blo), boundLength), cutRunes(notNil(e.bhi), boundLength)
 		if len(hi) < len(e.bhi) {
 			hi = raised(hi, true)
 		}
-		return bytes.Clone(notNil(lo)), bytes.Clone(hi)
+		return bytes.Clone(lo), bytes.Clone(hi)
 	case t.Kind == schema.Binary, t.Kind == schema.Fixed:
-		lo, hi = e.blo[:min(len(e.blo), boundLength)], e.bhi
+		lo, hi = notNil(e.blo)[:min(len(e.blo), boundLength)], notNil(e.bhi)
 		if len(hi) > boundLength {
 			hi = raised(hi[:boundLength], false)
 		}
-		return bytes.Clone(notNil(lo)), bytes.Clone(hi)
+		return bytes.Clone(lo), bytes.Clone(hi)
 	}
 	lo, hi, _, _ = e.plainBounds(t)
 	return lo, hi

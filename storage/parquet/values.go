@@ -23,8 +23,8 @@ type values interface {
 	seal(dst []byte) (page []byte, enc encoding, ext *extent, err error)
 	// dictionary appends the dictionary page to dst; n is its number of values, 0 if no page refers to it.
 	dictionary(dst []byte) (page []byte, n int)
-	// dictionaryBytes is about the size of the dictionary page.
-	dictionaryBytes() int
+	// estimate is about how many bytes the pending values and the dictionary take in the file, before compression.
+	estimate() int
 	// reset forgets dictionary and encoding: the next chunk begins.
 	reset()
 	// held is the memory in use, in bytes.

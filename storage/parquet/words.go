@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -227,11 +228,24 @@ func (v *words) dictionary(dst []byte) ([]byte, int) {
 	return v.appendPlain(dst, v.dict.vals), len(v.dict.vals)
 }
 
-func (v *words) dictionaryBytes() int {
-	if v.mode == byDictionary || v.used {
-		return len(v.dict.vals) * v.width()
+// estimate takes deltas for as wide as the range of the values.
+func (v *words) estimate() int {
+	n, _ := v.pending()
+	w := 8 * v.width()
+	if v.ext.order == byInt && v.ext.set && !v.fresh {
+		w = min(w, bits.Len64(uint64(v.ext.hi-v.ext.lo)))
 	}
-	return 0
+	other := (n*w + 7) / 8
+	distinct := len(v.dict.vals)
+	switch dict := distinct * v.width(); {
+	case v.mode == byDictionary && v.tried:
+		return dict + n*int(indexWidth(distinct))/8
+	case v.mode == byDictionary:
+		return min(other, dict+n*int(indexWidth(distinct))/8)
+	case v.used:
+		return dict + other
+	}
+	return other
 }
 
 func (v *words) reset() {
