@@ -149,9 +149,10 @@ func compare[T int64 | float64](x, y T) int {
 }
 
 // plainBounds are the bounds in Parquet's PLAIN encoding, as statistics hold them. Strings and binaries are cut to footerLength: exact
-// says which bound is a value. A bound is nil where there is none: no values, only NaNs, or a value that can't be cut.
+// says which bound is a value. A bound is nil where there is none: no values, a value that can't be cut, or a NaN among the values. The format
+// asks readers to expect NaNs outside the bounds, but Spark, whose largest value is NaN, would skip them; parquet-java writes no bounds either.
 func (e *extent) plainBounds(t schema.Type) (lo, hi []byte, exactLo, exactHi bool) {
-	if !e.set {
+	if !e.set || e.nans > 0 {
 		return nil, nil, false, false
 	}
 	physical, length := t.Physical()
@@ -204,6 +205,9 @@ func (e *extent) icebergBounds(t schema.Type) (lo, hi []byte) {
 			hi = raised(hi[:boundLength], false)
 		}
 		return bytes.Clone(lo), bytes.Clone(hi)
+	}
+	if e.order == byFloat {
+		return e.floatBounds(t.Kind == schema.Float)
 	}
 	lo, hi, _, _ = e.plainBounds(t)
 	return lo, hi
