@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # stack.sh install|up|down|status|env|wipe [SERVER…]: the servers that firn's tests speak to, without containers.
 #
-# SERVER: s3 postgres hms hms-peer hms-3.1.3 hms-4.0.0 spark trino airflow toxiproxy. Without one: all but airflow's processes (its
+# SERVER: s3 postgres hms hms-peer hms-3.1.3 hms-4.0.0 spark trino airflow toxiproxy python. Without one: all but airflow's processes (its
 # installation is enough to run a DAG) and hms-4.0.0. Everything lies under FIRN_STACK_HOME, ~/.cache/firn-stack.
 # `eval "$(stack.sh env)"` puts the addresses into the environment as FIRN_TEST_…
 
 set -euo pipefail
 native=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-usual='postgres s3 hms hms-peer hms-3.1.3 spark trino toxiproxy'
+usual='postgres s3 hms hms-peer hms-3.1.3 spark trino toxiproxy python'
 every="$usual hms-4.0.0 airflow"
 
 one() { # SERVER VERB
   case $1 in
     hms) "$native/hms.sh" "$2" main ;;
     hms-*) "$native/hms.sh" "$2" "${1#hms-}" ;;
-    s3 | postgres | spark | trino | airflow | toxiproxy) "$native/$1.sh" "$2" ;;
+    s3 | postgres | spark | trino | airflow | toxiproxy | python) "$native/$1.sh" "$2" ;;
     *) echo "stack.sh: $1 is no server: $every" >&2; exit 64 ;;
   esac
 }

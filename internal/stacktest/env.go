@@ -18,6 +18,7 @@ type Servers struct {
 	Spark    SparkInstall
 	Airflow  Airflow
 
+	Python       string // a python that imports duckdb, pyarrow and pyiceberg
 	TrinoURL     string // http://host:port
 	ToxiproxyURL string // http://host:port of its API
 	Native       string // the folder of the scripts that start the servers
@@ -105,6 +106,7 @@ func Env(t testing.TB) Servers {
 			JavaHome:  get("SPARK_JAVA_HOME"),
 		},
 		Airflow:      Airflow{Venv: get("AIRFLOW_VENV"), Script: get("AIRFLOW_SCRIPT"), URL: get("AIRFLOW_URL"), DAGs: get("AIRFLOW_DAGS")},
+		Python:       get("PYTHON"),
 		TrinoURL:     get("TRINO_URL"),
 		ToxiproxyURL: get("TOXIPROXY_URL"),
 		Native:       get("NATIVE"),
