@@ -112,15 +112,15 @@ func takeFixed(alloc memory.Allocator, in []byte, width int, rows []int32) *memo
 	out := newBuffer(alloc, len(rows)*width)
 	switch width {
 	case 1:
-		gather(out.Bytes(), in, rows)
+		pick(out.Bytes(), in, rows)
 	case 2:
-		gather(arrow.GetData[uint16](out.Bytes()), arrow.GetData[uint16](in), rows)
+		pick(arrow.GetData[uint16](out.Bytes()), arrow.GetData[uint16](in), rows)
 	case 4:
-		gather(arrow.GetData[uint32](out.Bytes()), arrow.GetData[uint32](in), rows)
+		pick(arrow.GetData[uint32](out.Bytes()), arrow.GetData[uint32](in), rows)
 	case 8:
-		gather(arrow.GetData[uint64](out.Bytes()), arrow.GetData[uint64](in), rows)
+		pick(arrow.GetData[uint64](out.Bytes()), arrow.GetData[uint64](in), rows)
 	case 16:
-		gather(wide(out.Bytes()), wide(in), rows)
+		pick(wide(out.Bytes()), wide(in), rows)
 	default:
 		to := out.Bytes()
 		for k, r := range rows {
@@ -135,7 +135,7 @@ func wide(b []byte) [][2]uint64 {
 	return unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/16)
 }
 
-func gather[T any](out, in []T, rows []int32) {
+func pick[T any](out, in []T, rows []int32) {
 	out = out[:len(rows)]
 	for k, r := range rows {
 		out[k] = in[r]
