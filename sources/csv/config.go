@@ -28,9 +28,11 @@ type Config struct {
 	OnBadRow   string       `yaml:"on_bad_row" default:"fail" oneof:"fail quarantine fill" doc:"fill pads short rows with NULL; other bad rows then fail the run"`
 	Delimiter  *string      `yaml:"delimiter" doc:"one byte between cells; default: sniffed" example:","`
 	Quote      *string      `yaml:"quote" doc:"one byte around cells, or empty for none; default: a double quote"`
+	Escape     string       `yaml:"escape" default:"\"" oneof:"\" \\" doc:"how a quote is written inside quotes: doubled, or behind a backslash"`
 	Header     *bool        `yaml:"header" doc:"whether the first line holds names; default: true"`
 	Comment    string       `yaml:"comment" doc:"lines that start with this byte are left out"`
 	SkipLines  int          `yaml:"skip_lines" default:"0" doc:"lines to leave out at the start"`
+	SkipFooter int          `yaml:"skip_footer" default:"0" doc:"lines to leave out at the end"`
 	NullValues []string     `yaml:"null_values" doc:"unquoted cells that are NULL; default: the empty one" example:"['', '\\N']"`
 	Trim       bool         `yaml:"trim" default:"false" doc:"take spaces around unquoted cells away"`
 	MaxRow     int64        `yaml:"max_row" default:"16777216" doc:"bytes of the longest row; an unclosed quote stops here"`
@@ -71,7 +73,7 @@ func (c *Config) Validate() error {
 		if t.Nested() {
 			return bad(fmt.Sprintf("schema[%d].type", i), "a csv column cannot be %s", t)
 		}
-		if _, err := parserOf(t); err != nil {
+		if err := readable(t); err != nil {
 			return bad(fmt.Sprintf("schema[%d].type", i), "%s", err)
 		}
 		if s.Format != "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/firn-data/firn/internal/schema"
+	"github.com/firn-data/firn/internal/textarrow"
 )
 
 // guess narrows a column's type value by value: it starts with every type possible and strikes out what a value is not.
@@ -21,24 +22,24 @@ func (g *guess) add(s []byte) {
 	g.seen = true
 	zeros := leadingZero(s)
 	if g.integer {
-		_, ok := integer(s)
+		_, ok := textarrow.Int(s)
 		g.integer = ok && !zeros && s[0] != '+'
 	}
 	if g.decimal {
 		g.addDecimal(s, zeros)
 	}
 	if g.double {
-		_, ok := float(s, 64)
+		_, ok := textarrow.Float(s, 64)
 		g.double = ok && !zeros && numeric(s)
 	}
 	if g.boolean {
 		g.boolean = bytes.EqualFold(s, []byte("true")) || bytes.EqualFold(s, []byte("false"))
 	}
 	if g.date {
-		_, g.date = date(s)
+		_, g.date = textarrow.Date(s)
 	}
 	if g.ntz || g.tz {
-		_, zoned, ok := timestamp(s)
+		_, zoned, ok := textarrow.Timestamp(s)
 		g.ntz, g.tz = g.ntz && ok && !zoned, g.tz && ok && zoned
 	}
 }
@@ -106,15 +107,15 @@ func (g *guess) result() schema.Type {
 
 // sniffDelimiter picks, of comma, semicolon, tab and bar, the one that cuts the most rows of the sample into the same
 // number of cells, more than one.
-func sniffDelimiter(sample []byte, quote byte) byte {
+func sniffDelimiter(sample []byte, d dialect) byte {
 	best, bestScore := byte(','), 0
 	for _, c := range []byte{',', ';', '\t', '|'} {
-		d := dialect{delimiter: c, quote: quote}
+		d.delimiter = c
 		counts := map[int]int{}
-		var cells []cell
+		var ends []uint32
 		for pos, n := 0, 0; pos < len(sample) && n < 100; n++ {
-			cells, pos, _, _ = d.row(sample, pos, cells[:0])
-			counts[len(cells)]++
+			ends, pos, _ = d.row(sample, pos, ends[:0])
+			counts[len(ends)]++
 		}
 		for width, rows := range counts {
 			if score := rows*1000 + width; width > 1 && score > bestScore {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/fault"
@@ -17,213 +17,133 @@ import (
 )
 
 // chunks cuts one file into splits; false says that no more are wanted.
-func (s *source) chunks(ctx context.Context, name string, cols []column, at []int, yield func(sources.Split, error) bool) bool {
+func (s *source) chunks(ctx context.Context, name string, p projection, yield func(sources.Split, error) bool) bool {
 	f, err := s.openFile(ctx, name)
 	if err != nil {
 		return yield(nil, err)
 	}
 	defer f.Close()
-	schema := arrowSchema(cols)
+	q := &sequencer{r: f.r, d: s.d, size: s.chunk, footer: s.cfg.SkipFooter}
 	line, row := int64(1+s.cfg.SkipLines), int64(1)
-	first := s.cfg.Header == nil || *s.cfg.Header
-	var rest []byte
+	header := s.header
 	for n := 0; ; n++ {
-		if ctx.Err() != nil {
-			return yield(nil, context.Cause(ctx))
-		}
-		buf, end, inner, eof, err := s.fill(f.r, rest)
-		if err != nil {
-			return yield(nil, fault.Wrap(fault.Data, err, "read %s", name).At(fault.Place{File: name, Line: line}))
-		}
-		if len(buf) == 0 {
+		cut, err := q.next(ctx)
+		if errors.Is(err, io.EOF) {
 			return true
 		}
-		text := buf[:end]
-		c := &chunk{src: s, file: name, n: n, text: text, line: line, row: row, cols: cols, at: at, schema: schema}
-		ends := int64(bytes.Count(text, []byte{'\n'}))
-		line += ends
-		row += ends - int64(inner)
-		if first {
-			if c.header(); len(c.text) == 0 && eof {
-				return true
-			}
-			first = false
-			row--
+		if err != nil {
+			return yield(nil, at(err, fault.Place{File: name, Line: line}))
 		}
-		rest = append([]byte{}, buf[end:]...)
+		c := &chunk{cut: cut, src: s, projection: p, file: name, n: n, line: line, row: row, count: cut.rows}
+		if header {
+			_, c.from, _ = s.d.row(cut.text[:cut.end], 0, nil)
+			c.line += int64(bytes.Count(cut.text[:c.from], []byte{'\n'}))
+			c.count--
+			header = false
+		}
+		line += int64(cut.lines)
+		row += int64(c.count)
 		s.env.Budget.Force(c.bytes()) // I8: a worker's minimum; each holds one chunk
 		if !yield(c, nil) {
 			return false
 		}
-		if eof {
-			return true
-		}
 	}
 }
 
-// fill reads on until the buffer holds a whole row, and about a chunk. end is where its last whole row ends.
-func (s *source) fill(r io.Reader, rest []byte) (buf []byte, end, inner int, eof bool, err error) {
-	buf = rest
-	for size := s.chunk; ; size *= 2 {
-		grown := make([]byte, max(size, len(buf)+s.chunk))
-		n := copy(grown, buf)
-		m, err := io.ReadFull(r, grown[n:])
-		buf = grown[:n+m]
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			eof, err = true, nil
-		}
-		if err != nil {
-			return nil, 0, 0, false, err
-		}
-		if end, inner = s.d.lastRowEnd(buf, eof); end > 0 || eof {
-			return buf, end, inner, eof, nil
-		}
-		if int64(len(buf)) > s.maxRow() {
-			// The row is too long: it is given out as it is, and found to be bad.
-			return buf, len(buf), 0, eof, nil
-		}
+// at puts a place on an error, which keeps its class.
+func at(err error, place fault.Place) error {
+	if _, ok := errors.AsType[*fault.Error](err); !ok {
+		return err
 	}
+	return fault.Wrap(fault.ClassOf(err), err, "in the file").At(place)
 }
 
-func (s *source) maxRow() int64 {
-	if s.cfg.MaxRow > 0 {
-		return s.cfg.MaxRow
-	}
-	return 16 << 20
+// projection is the columns that a request wants.
+type projection struct {
+	cols   []column
+	at     []int         // their places in the file
+	schema *arrow.Schema // of what is wanted
+	read   *arrow.Schema // with the interval's column, where that is not wanted; nil: schema
+	window *window       // nil: all rows
 }
 
 // chunk is a run of whole rows of one file.
 type chunk struct {
-	src    *source
-	file   string
-	n      int
-	text   []byte
-	line   int64 // of the first row
-	row    int64 // ordinal of the first row in the file
-	cols   []column
-	at     []int // places of cols in the file
-	schema *arrow.Schema
-}
-
-// header takes the first row off.
-func (c *chunk) header() {
-	_, next, _, _ := c.src.d.row(c.text, 0, nil)
-	c.line += int64(bytes.Count(c.text[:next], []byte{'\n'}))
-	c.text = c.text[next:]
+	*cut
+	projection
+	src   *source
+	file  string
+	n     int
+	from  int   // where the first row starts
+	line  int64 // of the first row
+	row   int64 // ordinal of the first row in the file
+	count int   // rows, blank ones and comments counted
 }
 
 // bytes is what the chunk and the batch made of it take.
-func (c *chunk) bytes() int64 { return 3 * int64(len(c.text)) }
+func (c *chunk) bytes() int64 { return 3 * int64(c.end) }
 
 // ID implements sources.Split.
 func (c *chunk) ID() string { return fmt.Sprintf("%s#%d", c.file, c.n) }
 
-// Read implements sources.Split. A chunk gives one batch.
+// Read implements sources.Split. A chunk gives at most one batch.
 func (c *chunk) Read(ctx context.Context, out sources.Out) error {
-	defer c.src.env.Budget.Release(c.bytes())
-	c.src.env.Events.OnRead(c.src.env.Name, 0, int64(len(c.text)))
-	b := newBuilder(c)
-	defer b.builder.Release()
-	d := c.src.d
-	line := c.line
-	var cells []cell
-	for pos := 0; pos < len(c.text); {
-		if len(b.rows)&0xfff == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		start := pos
-		var unclosed, junk bool
-		cells, pos, unclosed, junk = d.row(c.text, pos, cells[:0])
-		raw := c.text[start:pos]
-		at := line
-		line += int64(bytes.Count(raw, []byte{'\n'}))
-		if blank(raw) && len(c.src.cols) > 1 || d.comment != 0 && raw[0] == d.comment {
-			b.ordinal++
-			continue
-		}
-		bad := b.add(cells, start, at, unclosed, junk)
-		if bad != nil {
-			bad.Raw = bytes.Clone(bytes.TrimRight(raw[:min(len(raw), batch.RawLimit)], "\r\n"))
-			if err := out.BadRow(*bad); err != nil {
-				return err
-			}
-		}
-		b.ordinal++
+	defer func() {
+		c.src.env.Budget.Release(c.bytes())
+		buffers.Put(c.buffer)
+	}()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return b.flush(out)
+	c.src.env.Events.OnRead(c.src.env.Name, 0, int64(c.end))
+	r, bad := c.layout()
+	if r.n == 0 {
+		return c.refuse(out, bad)
+	}
+	b := newBuilder(c, r)
+	rec, dropped := b.build()
+	for _, d := range dropped {
+		bad = append(bad, d)
+	}
+	o := batch.Origin{Split: c.ID(), File: c.file, Row: c.row, Rows: r.ordinals, Line: c.line, Lines: r.lines}
+	keep := b.good()
+	if c.window != nil {
+		keep = c.window.filter(rec, c.src.env.Events, keep)
+	}
+	if len(keep) < r.n {
+		all := rec
+		var err error
+		rec, err = batch.TakeRecord(ctx, c.src.env.Alloc, all, keep)
+		all.Release()
+		if err != nil {
+			return err
+		}
+		o = o.Take(keep)
+	}
+	if rec.NumRows() == 0 {
+		rec.Release()
+	} else if err := out.Batch(batch.Batch{Record: c.window.without(rec, c.schema), Origin: o}); err != nil {
+		return err
+	}
+	return c.refuse(out, bad)
 }
 
-func blank(raw []byte) bool { return len(bytes.TrimRight(raw, "\r\n")) == 0 }
-
-// builder gathers the rows of a chunk.
-type builder struct {
-	c       *chunk
-	builder *array.RecordBuilder
-	rows    []int64 // ordinals of the rows in the builders
-	lines   []int64
-	dropped []int // those among them that are bad
-	ordinal int64
-}
-
-func newBuilder(c *chunk) *builder {
-	b := &builder{c: c, builder: array.NewRecordBuilder(c.src.env.Alloc, c.schema), ordinal: c.row}
-	b.builder.Reserve(bytes.Count(c.text, []byte{'\n'}) + 1)
-	return b
-}
-
-// add appends a row, or says what is wrong with it. A bad row is completed with nulls and left out of the batch.
-func (b *builder) add(cells []cell, start int, line int64, unclosed, junk bool) *batch.BadRow {
-	c := b.c
-	refuse := func(column int, field, code, format string, args ...any) *batch.BadRow {
-		return &batch.BadRow{Stage: batch.StageRead, Code: code, Reason: fmt.Sprintf(format, args...),
-			Place: fault.Place{File: c.file, Line: line, Column: column, Row: b.ordinal, Field: field}}
-	}
-	want := len(c.src.cols)
-	switch {
-	case unclosed:
-		return refuse(cells[len(cells)-1].column(start), c.fieldAt(len(cells)-1), "UNCLOSED_QUOTE", "the quote is not closed")
-	case junk:
-		return refuse(1, "", "TEXT_AFTER_QUOTE", "there is text after a closing quote")
-	case len(cells) != want && !(c.src.cfg.OnBadRow == "fill"):
-		return refuse(1, "", "WRONG_CELL_COUNT", "the row has %d cells, the header %d", len(cells), want)
-	}
-	n := len(b.rows)
-	var bad *batch.BadRow
-	for i, col := range c.cols {
-		f := b.builder.Field(i)
-		at := c.at[i]
-		if at >= len(cells) { // a short row, filled
-			f.AppendNull()
-			continue
+// refuse gives bad rows out, in the order of the file.
+func (c *chunk) refuse(out sources.Out, bad []badRow) error {
+	slices.SortStableFunc(bad, func(a, b badRow) int { return a.from - b.from })
+	for _, b := range bad {
+		raw := c.text[b.from:b.to]
+		p := fault.Place{File: c.file, Row: b.ordinal, Line: c.line + int64(bytes.Count(c.text[c.from:b.at], []byte{'\n'}))}
+		p.Column = b.at - bytes.LastIndexByte(c.text[:b.at], '\n')
+		if 0 <= b.column && b.column < len(c.src.cols) {
+			p.Field = c.src.cols[b.column].name
 		}
-		text := cells[at].text(c.text, c.src.d.quote)
-		if at == want-1 && len(cells) > want { // a long row, folded into its last cell
-			text = c.text[cells[at].start:cells[len(cells)-1].end]
-		}
-		if c.src.isNull(cells[at], text) {
-			f.AppendNull()
-			continue
-		}
-		if col.parse(f, text) {
-			continue
-		}
-		if f.Len() == n {
-			f.AppendNull()
-		}
-		if bad == nil {
-			bad = refuse(cells[at].column(start), col.name, "VALUE_NOT_OF_TYPE", "%s is not %s", show(text), typeName(col))
-			b.dropped = append(b.dropped, n)
+		row := batch.BadRow{Stage: batch.StageRead, Code: b.code, Reason: b.reason, Place: p, Raw: bytes.Clone(bytes.TrimRight(raw[:min(len(raw), batch.RawLimit)], "\r\n"))}
+		if err := out.BadRow(row); err != nil {
+			return err
 		}
 	}
-	b.rows, b.lines = append(b.rows, b.ordinal), append(b.lines, line)
-	return bad
-}
-
-func (c *chunk) fieldAt(i int) string {
-	if i < len(c.src.cols) {
-		return c.src.cols[i].name
-	}
-	return ""
+	return nil
 }
 
 // typeName is a column's type as users write it.
@@ -235,24 +155,4 @@ func show(text []byte) string {
 		return fmt.Sprintf("%q…", text[:60])
 	}
 	return fmt.Sprintf("%q", text)
-}
-
-// flush gives the rows away, in one batch, or in the pieces between bad rows.
-func (b *builder) flush(out sources.Out) error {
-	if len(b.rows) == 0 {
-		return nil
-	}
-	rec := b.builder.NewRecordBatch()
-	defer rec.Release()
-	start := 0
-	for _, end := range append(b.dropped, len(b.rows)) {
-		if end > start {
-			o := batch.Origin{Split: b.c.ID(), File: b.c.file, Row: b.rows[start], Rows: b.rows[start:end], Line: b.lines[start], Lines: b.lines[start:end]}
-			if err := out.Batch(batch.Batch{Record: rec.NewSlice(int64(start), int64(end)), Origin: o}); err != nil {
-				return err
-			}
-		}
-		start = end + 1
-	}
-	return nil
 }

@@ -2,93 +2,107 @@ package csv
 
 import (
 	"bytes"
+	"fmt"
 )
 
-// dialect is how the text is written.
+// dialect is how the text is written. A quote opens a cell only at the cell's start; elsewhere it is text.
 type dialect struct {
 	delimiter byte
 	quote     byte // 0: none
+	escape    byte // '\\', or the quote itself: a doubled one
 	comment   byte // 0: none
 	trim      bool
+	maxRow    int // bytes of the longest row
 }
 
-// lastRowEnd finds the end of the last whole row in buf, which starts at a row's start; 0 when there is none. It visits
-// quotes only: a quote opens a cell only at the cell's start, so that other quotes are text. It also counts the line ends
-// up to there that stand inside quotes.
-func (d dialect) lastRowEnd(buf []byte, eof bool) (end, inner int) {
-	pos := 0
-	for d.quote != 0 {
-		i := bytes.IndexByte(buf[pos:], d.quote)
-		if i < 0 {
-			break
-		}
-		q := pos + i
-		if q > 0 && buf[q-1] != d.delimiter && buf[q-1] != '\n' && buf[q-1] != '\r' {
-			pos = q + 1
-			continue
-		}
-		close := d.closing(buf, q+1)
-		if close < 0 { // the cell goes on behind buf
-			if eof {
-				return len(buf), inner
-			}
-			if i := bytes.LastIndexByte(buf[pos:q], '\n'); i >= 0 {
-				return pos + i + 1, inner
-			}
-			return d.rowBefore(buf, pos)
-		}
-		inner += bytes.Count(buf[q:close], []byte{'\n'})
-		pos = close + 1
-	}
-	if eof {
-		return len(buf), inner
-	}
-	if i := bytes.LastIndexByte(buf[pos:], '\n'); i >= 0 {
-		return pos + i + 1, inner
-	}
-	// No line ends after the last quoted cell: the row that holds it is not whole.
-	return d.rowBefore(buf, pos)
+// plain reports whether quotes alone tell what is inside a cell, so that bit masks can.
+func (d dialect) plain() bool {
+	return d.comment == 0 && (d.quote == 0 || d.escape == d.quote)
 }
 
-// rowBefore finds the last row end before pos by visiting the quotes again, remembering row ends.
-func (d dialect) rowBefore(buf []byte, limit int) (end, inner int) {
-	pos, seen := 0, 0
-	for pos < limit {
-		next := bytes.IndexByte(buf[pos:limit], d.quote)
-		stop := limit
-		if next >= 0 {
-			stop = pos + next
-		}
-		if i := bytes.LastIndexByte(buf[pos:stop], '\n'); i >= 0 {
-			end, inner = pos+i+1, seen
-		}
-		if next < 0 {
-			break
-		}
-		q := stop
-		if q > 0 && buf[q-1] != d.delimiter && buf[q-1] != '\n' && buf[q-1] != '\r' {
-			pos = q + 1
-			continue
-		}
-		close := d.closing(buf, q+1)
-		if close < 0 {
-			break
-		}
-		seen += bytes.Count(buf[q:close], []byte{'\n'})
-		pos = close + 1
-	}
-	return end, inner
+// flaw is what makes a row unreadable.
+type flaw struct {
+	code, reason string
+	at           int // byte in the text; -1 for none
 }
 
-// closing is the place of the quote that closes a cell whose text starts at from; doubled quotes are text. -1: none.
-func (d dialect) closing(buf []byte, from int) int {
+const unclosedQuote = "UNCLOSED_QUOTE"
+
+// row finds where the cells of the row that starts at pos end: at a delimiter, at the line feed, or at the end of the text. next is
+// where the following row starts. This is the state machine that all faster ways must agree with.
+func (d dialect) row(text []byte, pos int, ends []uint32) (out []uint32, next int, bad *flaw) {
+	if d.comment != 0 && pos < len(text) && text[pos] == d.comment {
+		next = lineEnd(text, pos)
+		return append(ends, uint32(next)), next, nil
+	}
 	for {
-		i := bytes.IndexByte(buf[from:], d.quote)
+		start := pos
+		if d.quote != 0 && pos < len(text) && text[pos] == d.quote {
+			shut := d.closing(text, pos+1)
+			if shut < 0 {
+				return append(ends, uint32(len(text))), len(text), &flaw{unclosedQuote, "the quote is not closed", start}
+			}
+			pos = shut + 1
+			for pos < len(text) && text[pos] != d.delimiter && text[pos] != '\n' {
+				if bad == nil && (text[pos] != '\r' || pos+1 < len(text) && text[pos+1] != '\n') {
+					bad = &flaw{"TEXT_AFTER_QUOTE", "there is text after a closing quote", pos}
+				}
+				pos++
+			}
+		} else {
+			for pos < len(text) && text[pos] != d.delimiter && text[pos] != '\n' {
+				pos++
+			}
+		}
+		ends = append(ends, uint32(pos))
+		if pos == len(text) {
+			return ends, pos, bad
+		}
+		if pos++; text[pos-1] == '\n' {
+			return ends, pos, bad
+		}
+	}
+}
+
+// bounded is row with the bound of max_row: a row that is longer, because it never closes a quote or else, ends at the first line feed
+// behind that. last says that the text's end ends a row; whole is false when the row goes on behind the text.
+func (d dialect) bounded(text []byte, pos int, ends []uint32, last bool) (out []uint32, next int, bad *flaw, whole bool) {
+	ends, next, bad = d.row(text, pos, ends)
+	open := bad != nil && bad.code == unclosedQuote
+	if next-pos <= d.maxRow {
+		return ends, next, bad, last || next < len(text) || text[next-1] == '\n' && !open
+	}
+	if !open {
+		bad = &flaw{"ROW_TOO_LONG", fmt.Sprintf("the row is longer than %d bytes", d.maxRow), pos}
+	}
+	next = lineEnd(text, pos+d.maxRow)
+	return ends, next, bad, last || text[next-1] == '\n'
+}
+
+// lineEnd is where the line after the one at pos starts.
+func lineEnd(text []byte, pos int) int {
+	if i := bytes.IndexByte(text[pos:], '\n'); i >= 0 {
+		return pos + i + 1
+	}
+	return len(text)
+}
+
+// closing is the place of the quote that closes a cell whose text starts at from; -1: none.
+func (d dialect) closing(text []byte, from int) int {
+	for {
+		i := bytes.IndexByte(text[from:], d.quote)
 		if i < 0 {
 			return -1
 		}
 		q := from + i
-		if q+1 < len(buf) && buf[q+1] == d.quote {
+		if d.escape != d.quote {
+			if n := trailing(text[from:q], d.escape); n%2 == 1 {
+				from = q + 1
+				continue
+			}
+			return q
+		}
+		if q+1 < len(text) && text[q+1] == d.quote {
 			from = q + 2
 			continue
 		}
@@ -96,75 +110,37 @@ func (d dialect) closing(buf []byte, from int) int {
 	}
 }
 
-// cell is one cell of a row: bytes [start, end) of the buffer, without quotes.
-type cell struct {
-	start, end int
-	quoted     bool
-	doubled    bool // it holds doubled quotes
+// trailing counts how often c stands at the end of text.
+func trailing(text []byte, c byte) (n int) {
+	for n < len(text) && text[len(text)-1-n] == c {
+		n++
+	}
+	return n
 }
 
-// row cuts the row that starts at pos. next is where the following one starts; unclosed says that a quote was never closed,
-// and junk that text follows a closing quote.
-func (d dialect) row(buf []byte, pos int, cells []cell) (out []cell, next int, unclosed, junk bool) {
-	for {
-		c := cell{start: pos}
-		if d.quote != 0 && pos < len(buf) && buf[pos] == d.quote {
-			close := d.closing(buf, pos+1)
-			if close < 0 {
-				return append(cells, cell{pos + 1, len(buf), true, false}), len(buf), true, junk
-			}
-			c = cell{pos + 1, close, true, bytes.IndexByte(buf[pos+1:close], d.quote) >= 0}
-			pos = close + 1
-			for pos < len(buf) && buf[pos] != d.delimiter && buf[pos] != '\n' {
-				if buf[pos] != '\r' || pos+1 < len(buf) && buf[pos+1] != '\n' {
-					junk = true
-				}
-				pos++
-			}
-		} else {
-			for pos < len(buf) && buf[pos] != d.delimiter && buf[pos] != '\n' {
-				pos++
-			}
-			c.end = pos
-			if (pos == len(buf) || buf[pos] == '\n') && c.end > c.start && buf[c.end-1] == '\r' {
-				c.end--
-			}
-			if d.trim {
-				for c.start < c.end && buf[c.start] == ' ' {
-					c.start++
-				}
-				for c.end > c.start && buf[c.end-1] == ' ' {
-					c.end--
-				}
-			}
-		}
-		cells = append(cells, c)
-		if pos >= len(buf) {
-			return cells, len(buf), false, junk
-		}
-		pos++
-		if buf[pos-1] == '\n' {
-			return cells, pos, false, junk
-		}
-		if pos == len(buf) { // a delimiter at the end of the text: one more empty cell
-			return append(cells, cell{start: pos, end: pos}), pos, false, junk
-		}
+// unquoted is the text between a cell's quotes, with what was escaped made plain; buf is room for it.
+func (d dialect) unquoted(inner, buf []byte) []byte {
+	i := bytes.IndexByte(inner, d.escape)
+	if i < 0 {
+		return inner
 	}
+	buf = buf[:0]
+	for i >= 0 && i+1 < len(inner) {
+		buf = append(append(buf, inner[:i]...), inner[i+1])
+		inner = inner[i+2:]
+		i = bytes.IndexByte(inner, d.escape)
+	}
+	return append(buf, inner...)
 }
 
-// column is the cell's 1-based byte in its row, which starts at row; a quoted cell starts with its quote.
-func (c cell) column(row int) int {
-	if c.quoted {
-		return c.start - row
+// cell is a cell's text as it is meant: without quotes and escapes, or, where it has none and the dialect says so, without the
+// spaces around it.
+func (d dialect) cell(raw, buf []byte) (text []byte, quoted bool) {
+	if d.quote != 0 && len(raw) > 1 && raw[0] == d.quote && raw[len(raw)-1] == d.quote {
+		return d.unquoted(raw[1:len(raw)-1], buf), true
 	}
-	return 1 + c.start - row
-}
-
-// text is the cell's text, with doubled quotes made single.
-func (c cell) text(buf []byte, quote byte) []byte {
-	t := buf[c.start:c.end]
-	if c.doubled {
-		return bytes.ReplaceAll(t, []byte{quote, quote}, []byte{quote})
+	if d.trim {
+		raw = bytes.Trim(raw, " ")
 	}
-	return t
+	return raw, false
 }

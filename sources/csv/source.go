@@ -31,13 +31,14 @@ const (
 
 // source is the files of a config. The listing is fixed when it is first asked for.
 type source struct {
-	cfg   Config
-	env   sources.Env
-	files []string
-	d     dialect
-	cols  []column // of the header, in file order
-	notes []sources.Note
-	chunk int // bytes read at a time; chunkBytes but in tests
+	cfg    Config
+	env    sources.Env
+	files  []string
+	d      dialect
+	header bool     // the first row holds names
+	cols   []column // of the header, in file order
+	notes  []sources.Note
+	chunk  int // bytes read at a time; chunkBytes but in tests
 
 	mu     sync.Mutex
 	closed bool
@@ -48,7 +49,7 @@ type source struct {
 type column struct {
 	name     string
 	typ      schema.Type
-	parse    parser
+	format   string // how its text is written; empty: as in ISO 8601
 	inferred bool
 }
 
@@ -127,12 +128,19 @@ func (s *source) chosen(names []string) (cols []column, at []int, err error) {
 
 // describe reads a sample of the first file and settles dialect, names and types.
 func (s *source) describe(ctx context.Context) error {
-	s.d = dialect{quote: '"', trim: s.cfg.Trim}
+	s.d = dialect{quote: '"', trim: s.cfg.Trim, maxRow: int(s.cfg.MaxRow)}
+	if s.d.maxRow == 0 {
+		s.d.maxRow = 16 << 20
+	}
 	if s.cfg.Quote != nil {
 		s.d.quote = 0
 		if *s.cfg.Quote != "" {
 			s.d.quote = (*s.cfg.Quote)[0]
 		}
+	}
+	s.d.escape = s.d.quote
+	if s.cfg.Escape == "\\" {
+		s.d.escape = '\\'
 	}
 	if s.cfg.Comment != "" {
 		s.d.comment = s.cfg.Comment[0]
@@ -154,17 +162,13 @@ func (s *source) describe(ctx context.Context) error {
 		return fault.Wrap(fault.Data, err, "read %s", s.files[0])
 	}
 	buf = buf[:n]
-	if n == sampleBytes {
-		end, _ := s.d.lastRowEnd(buf, false)
-		buf = buf[:end]
-	}
 	s.d.delimiter = ','
 	if s.cfg.Delimiter != nil {
 		s.d.delimiter = (*s.cfg.Delimiter)[0]
 	} else {
-		s.d.delimiter = sniffDelimiter(buf, s.d.quote)
+		s.d.delimiter = sniffDelimiter(buf, s.d)
 	}
-	return s.typeColumns(buf)
+	return s.typeColumns(buf, n < sampleBytes)
 }
 
 // withoutFiles takes the schema from the job alone.
@@ -174,11 +178,7 @@ func (s *source) withoutFiles() error {
 		if err != nil {
 			return err
 		}
-		p, err := parserOf(t)
-		if err != nil {
-			return err
-		}
-		s.cols = append(s.cols, column{name: c.Name, typ: t, parse: p})
+		s.cols = append(s.cols, column{name: c.Name, typ: t, format: c.Format})
 	}
 	if len(s.cols) == 0 {
 		return fault.New(fault.NoInput, "no file matches %s, and the job lists no schema", strings.Join(s.cfg.Path, ", "))
@@ -186,46 +186,89 @@ func (s *source) withoutFiles() error {
 	return nil
 }
 
-// typeColumns names the columns by the sample's first row and types them.
-func (s *source) typeColumns(buf []byte) error {
-	var cells []cell
-	pos := 0
-	header := s.cfg.Header == nil || *s.cfg.Header
-	var names []string
+// typeColumns names the columns by the sample's first row and types them. A row that the sample's end may have cut is left out.
+func (s *source) typeColumns(buf []byte, whole bool) error {
 	if len(buf) == 0 {
 		return fault.New(fault.Data, "%s is empty", s.files[0]).At(fault.Place{File: s.files[0], Line: 1}).Hint("a file needs at least a header line")
 	}
-	cells, next, _, _ := s.d.row(buf, 0, nil)
-	for i, c := range cells {
+	sample := s.sampleRows(buf, whole)
+	s.header = s.cfg.Header == nil || *s.cfg.Header
+	var names []string
+	for i, c := range sample[0] {
 		name := fmt.Sprintf("c%d", i+1)
-		if header {
-			name = strings.TrimSpace(string(c.text(buf, s.d.quote)))
+		if s.header {
+			name = strings.TrimSpace(string(c.text))
 		} else if i < len(s.cfg.Schema) {
 			name = s.cfg.Schema[i].Name
 		}
 		names = append(names, unique(name, i, names))
 	}
-	if header {
-		pos = next
+	if s.header {
+		sample = sample[1:]
 	}
 	guesses := make([]*guess, len(names))
 	for i := range guesses {
 		guesses[i] = newGuess()
 	}
-	for n := 0; pos < len(buf) && n < sampleRows; n++ {
-		cells, pos, _, _ = s.d.row(buf, pos, cells[:0])
-		if len(cells) != len(names) {
-			continue
-		}
-		for i, c := range cells {
-			if text := c.text(buf, s.d.quote); !s.isNull(c, text) && len(text) > 0 {
-				guesses[i].add(text)
-			} else if c.quoted {
-				guesses[i].add([]byte("\""))
-			}
+	for _, row := range sample {
+		if len(row) == len(names) {
+			s.guess(guesses, row)
 		}
 	}
 	return s.settle(names, guesses)
+}
+
+// sampled is one cell of the sample.
+type sampled struct {
+	text   []byte
+	quoted bool
+}
+
+// sampleRows cuts the sample into rows, at least one, without comments and blank lines.
+func (s *source) sampleRows(buf []byte, whole bool) (out [][]sampled) {
+	var ends []uint32
+	for pos := 0; pos < len(buf) && len(out) <= sampleRows; {
+		from := pos
+		var complete bool
+		ends, pos, _, complete = s.d.bounded(buf, pos, ends[:0], whole)
+		if !complete && len(out) > 0 {
+			break
+		}
+		if s.d.comment != 0 && buf[from] == s.d.comment || len(out) > 0 && len(ends) == 1 && len(out[0]) > 1 && blank(buf[from:pos]) {
+			continue
+		}
+		out = append(out, s.cells(buf, from, ends))
+	}
+	if len(out) == 0 {
+		out = append(out, nil)
+	}
+	return out
+}
+
+// cells are the cells of one row.
+func (s *source) cells(buf []byte, from int, ends []uint32) []sampled {
+	row := make([]sampled, len(ends))
+	for i, e := range ends {
+		raw := buf[from:e]
+		if i == len(ends)-1 {
+			raw = bytes.TrimSuffix(raw, []byte{'\r'})
+		}
+		row[i].text, row[i].quoted = s.d.cell(raw, nil)
+		from = int(e) + 1
+	}
+	return row
+}
+
+// guess takes one row of the sample into account.
+func (s *source) guess(guesses []*guess, row []sampled) {
+	for i, c := range row {
+		switch {
+		case c.quoted && len(c.text) == 0:
+			guesses[i].add([]byte{'"'}) // an empty string is of no other type
+		case len(c.text) > 0 && (c.quoted || !s.isNull(c.text)):
+			guesses[i].add(c.text)
+		}
+	}
 }
 
 // unique gives a column without a name, or with another's, a name of its own: ID and id become ID and id_2.
@@ -260,8 +303,7 @@ func (s *source) settle(names []string, guesses []*guess) error {
 				s.notes = append(s.notes, sources.Note{Column: n, Text: "has no value in the sample, so it is read as string"})
 			}
 		}
-		var err error
-		if c.parse, err = parserOf(c.typ); err != nil {
+		if err := readable(c.typ); err != nil {
 			return fault.New(fault.Config, "column %s: %s", n, err)
 		}
 		s.cols = append(s.cols, c)
@@ -286,11 +328,8 @@ func (s *source) known(name string) (schema.Type, bool) {
 	return s.env.Known.Fields[i].Type, true
 }
 
-// isNull reports whether a cell stands for NULL: unquoted, and one of null_values.
-func (s *source) isNull(c cell, text []byte) bool {
-	if c.quoted {
-		return false
-	}
+// isNull reports whether an unquoted cell stands for NULL: it is one of null_values.
+func (s *source) isNull(text []byte) bool {
 	if len(s.cfg.NullValues) == 0 {
 		return len(text) == 0
 	}
@@ -411,13 +450,13 @@ func (s *source) Splits(ctx context.Context, r sources.Request) iter.Seq2[source
 		if r.Columns == nil {
 			r.Columns = s.cfg.Columns
 		}
-		cols, at, err := s.chosen(r.Columns)
+		p, err := s.project(r)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for _, name := range s.files {
-			if !s.chunks(ctx, name, cols, at, yield) {
+			if !s.chunks(ctx, name, p, yield) {
 				return
 			}
 		}
