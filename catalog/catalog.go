@@ -73,9 +73,15 @@ type Swap struct {
 	New      string         // metadata location
 	Metadata table.Metadata // the metadata at New, for kinds that copy some of it
 	Attempt  string
+	Wait     time.Duration // how long a kind that cannot send the swap again may look for its outcome by itself
+	Hold     Hold          // what Exclude gave, or nil
 	// Put writes the metadata file at New. A kind calls it once, after it holds its lock, if it has one, and before the swap.
 	Put func(ctx context.Context) error
 }
+
+// ErrUnsettled says that a swap's outcome is not known and that sending it again is not safe, since the server does not compare
+// before it swaps. The kind has looked for the outcome for Swap.Wait, and still protects the table as far as it can.
+var ErrUnsettled = errors.New("the outcome is unknown, and the swap cannot be sent again")
 
 // Catalog moves pointers to table metadata. Methods are safe for concurrent use. Errors carry a fault class.
 type Catalog interface {
@@ -88,6 +94,19 @@ type Catalog interface {
 	Swap(ctx context.Context, s Swap) (Outcome, error)
 	// Tables lists the tables of a namespace, or of all namespaces when it is empty, sorted.
 	Tables(ctx context.Context, namespace string) ([]Ident, error)
+}
+
+// Excluder is an optional ability of a Catalog that works with locks. A commit that lost a race asks it to keep other writers out while
+// it is staged anew: else each of n writers would lose to all the others in turn.
+type Excluder interface {
+	// Exclude waits until no other writer holds the table. The caller passes the Hold on with its Swap, and releases it.
+	Exclude(ctx context.Context, id Ident, attempt string) (Hold, error)
+}
+
+// Hold is a table that is kept for one commit.
+type Hold interface {
+	// Release lets others in, but for a hold whose swap has an unknown outcome. It may be called more than once.
+	Release(ctx context.Context)
 }
 
 // Closer is an optional ability of a Catalog.

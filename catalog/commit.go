@@ -36,6 +36,8 @@ type Commit struct {
 
 	// Replace says which of the table's rows the run replaces. It is asked anew on every head that the commit is tried on.
 	Replace func(Existing) (bool, error)
+
+	hold Hold // on the table, after a lost race; nil: none
 }
 
 // Existing is a data file that the table names already.
@@ -56,12 +58,15 @@ type Result struct {
 // changed too much, and of class Unknown when the outcome could not be learnt.
 func (l *Lake) Commit(ctx context.Context, c Commit) (*Result, error) {
 	// The swap outlives the caller's cancellation: a signal waits for its outcome.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.timeout())
+	settle, end := withGrace(ctx, signalGrace)
+	defer end()
+	ctx, cancel := context.WithTimeout(settle, l.timeout())
 	defer cancel()
 	start := time.Now()
 	t := c.Session.Table
+	defer func() { c.release(settle) }()
 	for try := 1; ; try++ {
-		res, err := l.try(ctx, c, t, try)
+		res, err := l.try(ctx, settle, c, t, try)
 		l.Events.OnCommitAttempt(c.Ident.String(), outcomeOf(res, err), try, time.Since(start))
 		if err == nil {
 			res.Tries = try
@@ -75,14 +80,20 @@ func (l *Lake) Commit(ctx context.Context, c Commit) (*Result, error) {
 			l.removeFiles(ctx, locations(c.Files))
 			return nil, fault.Wrap(fault.Retry, lost.cause, "commit to %s lost %d races", c.Ident, try).Hint("run again, or raise commit.attempts of the lake")
 		}
-		wait := time.Duration(rand.Int64N(int64(min(50*time.Millisecond<<min(try, 6), 2*time.Second))))
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			l.removeFiles(ctx, locations(c.Files))
+		if ctx.Err() != nil {
+			l.removeFiles(settle, locations(c.Files))
 			return nil, fault.New(fault.Retry, "commit to %s took longer than %s", c.Ident, l.timeout())
 		}
-		if t, err = l.afterConflict(ctx, c); err != nil {
+		c.release(settle)
+		if x, ok := l.Catalog.(Excluder); ok {
+			c.hold, err = x.Exclude(ctx, c.Ident, c.Attempt)
+		} else {
+			err = pause(ctx, try)
+		}
+		if err == nil {
+			t, err = l.afterConflict(ctx, c)
+		}
+		if err != nil {
 			if !fault.Is(err, fault.Unknown) {
 				l.removeFiles(ctx, locations(c.Files))
 			}
@@ -92,6 +103,24 @@ func (l *Lake) Commit(ctx context.Context, c Commit) (*Result, error) {
 			l.removeFiles(ctx, locations(c.Files))
 			return &Result{Snapshot: c.Session.Snapshot, Tries: try}, nil
 		}
+	}
+}
+
+// pause waits a random while, longer with every try, so that writers who met once do not meet again.
+func pause(ctx context.Context, try int) error {
+	select {
+	case <-time.After(time.Duration(rand.Int64N(int64(min(50*time.Millisecond<<min(try, 6), 2*time.Second))))):
+		return nil
+	case <-ctx.Done():
+		return fault.Wrap(fault.Retry, context.Cause(ctx), "wait to commit again")
+	}
+}
+
+// release lets others write to the table again.
+func (c *Commit) release(ctx context.Context) {
+	if c.hold != nil {
+		c.hold.Release(ctx)
+		c.hold = nil
 	}
 }
 
@@ -189,8 +218,8 @@ func fits(t *Table, c Commit) error {
 	return nil
 }
 
-// try stages one snapshot on t, or on a new table, and swaps.
-func (l *Lake) try(ctx context.Context, c Commit, t *Table, try int) (*Result, error) {
+// try stages one snapshot on t, or on a new table, and swaps. settle bounds what follows once the swap may have been sent.
+func (l *Lake) try(ctx, settle context.Context, c Commit, t *Table, try int) (*Result, error) {
 	base, expected, err := l.baseOf(c, t)
 	if err != nil {
 		return nil, err
@@ -207,7 +236,7 @@ func (l *Lake) try(ctx context.Context, c Commit, t *Table, try int) (*Result, e
 	if err != nil {
 		return nil, fault.Wrap(fault.Bug, err, "encode table metadata")
 	}
-	s := Swap{Ident: c.Ident, Expected: expected, New: location, Metadata: md, Attempt: c.Attempt, Put: func(ctx context.Context) error {
+	s := Swap{Ident: c.Ident, Expected: expected, New: location, Metadata: md, Attempt: c.Attempt, Wait: l.unknownWait(), Hold: c.hold, Put: func(ctx context.Context) error {
 		l.point("put")
 		d.made = append(d.made, location)
 		return storage.Put(ctx, l.Store, location, body, true)
@@ -215,14 +244,14 @@ func (l *Lake) try(ctx context.Context, c Commit, t *Table, try int) (*Result, e
 	l.point("swap")
 	var outcome Outcome
 	if t == nil {
-		outcome, err = l.Catalog.Create(ctx, s)
+		outcome, err = l.Catalog.Create(settle, s)
 	} else {
-		outcome, err = l.Catalog.Swap(ctx, s)
+		outcome, err = l.Catalog.Swap(settle, s)
 	}
 	l.point("answer")
 	if outcome != Applied {
 		// "Modified" can be the echo of our own success: every refusal passes the witness too.
-		if outcome, err = l.reconcile(ctx, c, d, s, outcome, err); err != nil && outcome != NotApplied {
+		if outcome, err = l.reconcile(settle, c, d, s, outcome, err); err != nil && outcome != NotApplied {
 			return nil, err
 		}
 	}

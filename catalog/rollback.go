@@ -87,7 +87,7 @@ func (l *Lake) change(ctx context.Context, id Ident, attempt string, edit func(*
 		}
 		d := l.newDraft(t.md, attempt, try)
 		location := fmt.Sprintf("%s/%05d-%s.metadata.json", d.metadataDir(), metadataNumber(t.pointer.Location)+1, newUUID())
-		s := Swap{Ident: id, Expected: t.pointer, New: location, Metadata: md, Attempt: attempt, Put: func(ctx context.Context) error {
+		s := Swap{Ident: id, Expected: t.pointer, New: location, Metadata: md, Attempt: attempt, Wait: l.unknownWait(), Put: func(ctx context.Context) error {
 			d.made = append(d.made, location)
 			return storage.Put(ctx, l.Store, location, body, true)
 		}}

@@ -5,10 +5,9 @@ import (
 	"time"
 
 	"github.com/firn-data/firn/catalog"
-	"github.com/firn-data/firn/catalog/sqlite"
+	catalogs "github.com/firn-data/firn/catalog/all"
 	"github.com/firn-data/firn/etl/job"
 	"github.com/firn-data/firn/internal/event"
-	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/storage"
 	"github.com/firn-data/firn/storage/all"
 	"github.com/firn-data/firn/storage/s3"
@@ -20,18 +19,18 @@ func OpenLake(ctx context.Context, lakes *job.Lakes, name string, events *event.
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Catalog.Kind != "sqlite" {
-		return nil, fault.New(fault.Config, "catalogs of kind %s are not built in", cfg.Catalog.Kind).Hint("use a lake with catalog: {kind: sqlite, path: …}")
-	}
 	store, err := all.Open(cfg.Warehouse, storeConfig(cfg, events))
 	if err != nil {
 		return nil, err
 	}
-	c, err := sqlite.Open(ctx, sqlite.Config{Path: cfg.Catalog.Path})
+	warehouse := absolute(cfg.Warehouse)
+	k := cfg.Catalog
+	c, err := catalogs.Open(ctx, catalogs.Config{Kind: k.Kind, Path: k.Path, URIs: k.URIs, Pool: k.Pool, ConnectTimeout: k.ConnectTimeout, CallTimeout: k.CallTimeout, LockWait: k.LockWait,
+		CA: k.TLS.CA, Warehouse: warehouse, Events: events})
 	if err != nil {
 		return nil, err
 	}
-	return &catalog.Lake{Name: name, Catalog: c, Store: store, Warehouse: absolute(cfg.Warehouse), Defaults: cfg.Defaults.Properties, Events: events, Now: time.Now,
+	return &catalog.Lake{Name: name, Catalog: c, Store: store, Warehouse: warehouse, Defaults: cfg.Defaults.Properties, Events: events, Now: time.Now,
 		Policy: catalog.Policy{Attempts: cfg.Commit.Attempts, Timeout: cfg.Commit.Timeout, UnknownWait: cfg.Commit.UnknownWait}}, nil
 }
 

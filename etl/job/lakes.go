@@ -38,6 +38,7 @@ type Catalog struct {
 	ConnectTimeout time.Duration `yaml:"connect_timeout" default:"5s" doc:"hive: how long to wait for a connection"`
 	CallTimeout    time.Duration `yaml:"call_timeout" default:"60s" doc:"hive: how long a call may take"`
 	LockWait       time.Duration `yaml:"lock_wait" default:"3m" doc:"hive: how long to wait for a table's lock"`
+	TLS            TLS           `yaml:"tls" doc:"hive: how the metastores' certificate is checked; left out: plain"`
 }
 
 // Store is how a lake's object store is reached.

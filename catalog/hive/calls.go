@@ -1,0 +1,179 @@
+package hive
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Field ids of hive_metastore.thrift (Apache Hive 3.1 to 4.0), as far as this client touches them.
+const (
+	tableName       = 1
+	tableDatabase   = 2
+	tableOwner      = 3
+	tableCreated    = 4
+	tableAccessed   = 5
+	tableRetention  = 6
+	tableStorage    = 7
+	tablePartitions = 8
+	tableParameters = 9
+	tableType       = 12
+
+	storageColumns  = 1
+	storageLocation = 2
+	storageInput    = 3
+	storageOutput   = 4
+	storageSerde    = 7
+
+	databaseName     = 1
+	databaseLocation = 3
+
+	lockID      = 1
+	lockState   = 2
+	lockMessage = 3
+
+	shownID        = 1
+	shownDatabase  = 2
+	shownTable     = 3
+	shownState     = 5
+	shownHeartbeat = 8
+	shownAcquired  = 9
+	shownUser      = 10
+	shownHost      = 11
+	shownAgent     = 13
+)
+
+// LockState of hive_metastore.thrift.
+const (
+	acquired = 1
+	waiting  = 2
+)
+
+// getTable reads a table through get_table_req, which all versions from 3.1 on have.
+func (c *client) getTable(ctx context.Context, db, table string) (*record, error) {
+	v, err := c.ask(ctx, "get_table_req", newRecord(nested(1, newRecord(str(1, db), str(2, table)))), "MetaException", "NoSuchObjectException")
+	if err != nil {
+		return nil, err
+	}
+	return resultTable(v), nil
+}
+
+func resultTable(v any) *record {
+	r, _ := v.(*record)
+	return r.record(1)
+}
+
+func (k *connection) getTable(ctx context.Context, db, table string) (*record, error) {
+	v, err := k.call(ctx, "get_table_req", newRecord(nested(1, newRecord(str(1, db), str(2, table)))), "MetaException", "NoSuchObjectException")
+	if err != nil {
+		return nil, err
+	}
+	return resultTable(v), nil
+}
+
+func (k *connection) createTable(ctx context.Context, t *record) error {
+	_, err := k.call(ctx, "create_table", newRecord(nested(1, t)), "AlreadyExistsException", "InvalidObjectException", "MetaException", "NoSuchObjectException")
+	return err
+}
+
+// alterTable swaps a table. With an expected metadata location the server compares it first, where it can.
+func (k *connection) alterTable(ctx context.Context, db, table string, t *record, expected string) error {
+	env := map[string]string{"DO_NOT_UPDATE_STATS": "true"}
+	if expected != "" {
+		env["expected_parameter_key"], env["expected_parameter_value"] = metadataLocation, expected
+	}
+	args := newRecord(str(1, db), str(2, table), nested(3, t), nested(4, newRecord(pairs(1, mapOf(env)))))
+	_, err := k.call(ctx, "alter_table_with_environment_context", args, "InvalidOperationException", "MetaException")
+	return err
+}
+
+func (c *client) database(ctx context.Context, name string) (*record, error) {
+	v, err := c.ask(ctx, "get_database", newRecord(str(1, name)), "NoSuchObjectException", "MetaException")
+	r, _ := v.(*record)
+	return r, err
+}
+
+func (c *client) createDatabase(ctx context.Context, name, location string) error {
+	// Creating it again is refused, so that asking again after a lost answer does no harm.
+	_, err := c.ask(ctx, "create_database", newRecord(nested(1, newRecord(str(databaseName, name), str(databaseLocation, location), pairs(4, mapOf(nil))))),
+		"AlreadyExistsException", "InvalidObjectException", "MetaException")
+	if refused(err, "AlreadyExistsException") {
+		return nil
+	}
+	return err
+}
+
+func (c *client) names(ctx context.Context, method string, args *record, exceptions ...string) ([]string, error) {
+	v, err := c.ask(ctx, method, args, exceptions...)
+	l, _ := v.(*list)
+	return l.texts(), err
+}
+
+// version is what the server calls itself: 4.0.1; 3.0 on 3.1.3.
+func (c *client) version(ctx context.Context) (string, error) {
+	v, err := c.ask(ctx, "getVersion", newRecord())
+	s, _ := v.(string)
+	return s, err
+}
+
+// lockTimeout is how long a lock lives without a heartbeat.
+func (c *client) lockTimeout(ctx context.Context) (time.Duration, error) {
+	v, err := c.ask(ctx, "get_config_value", newRecord(str(1, "metastore.txn.timeout"), str(2, "300s")), "ConfigValSecurityException")
+	if refused(err) {
+		return defaultLockTimeout, nil
+	}
+	s, _ := v.(string)
+	if d, ok := duration(s); ok && d > 0 {
+		return d, err
+	}
+	return defaultLockTimeout, err
+}
+
+const defaultLockTimeout = 300 * time.Second
+
+// duration reads Hive's way of writing times: 300s, 5m, 300000ms, 300 (seconds).
+func duration(s string) (time.Duration, bool) {
+	s = strings.TrimSpace(strings.ToLower(s))
+	if s != "" && s[len(s)-1] >= '0' && s[len(s)-1] <= '9' {
+		s += "s"
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil
+}
+
+// lockRequest asks for an exclusive lock on a table.
+func lockRequest(db, table, agent string) *record {
+	component := newRecord(i32(1, 3), i32(2, 2), str(3, db), str(4, table), boolean(7, false))
+	return newRecord(elements(1, recordsOf(component)), str(3, "firn"), str(4, "firn"), str(5, agent))
+}
+
+func (k *connection) lock(ctx context.Context, db, table, agent string) (id int64, state int32, err error) {
+	v, err := k.call(ctx, "lock", newRecord(nested(1, lockRequest(db, table, agent))), "NoSuchTxnException", "TxnAbortedException")
+	r, _ := v.(*record)
+	return r.number(lockID), r.enum(lockState), err
+}
+
+func (c *client) checkLock(ctx context.Context, id int64) (state int32, err error) {
+	v, err := c.ask(ctx, "check_lock", newRecord(nested(1, newRecord(i64(1, id)))), "NoSuchTxnException", "TxnAbortedException", "NoSuchLockException")
+	r, _ := v.(*record)
+	return r.enum(lockState), err
+}
+
+func (k *connection) heartbeat(ctx context.Context, id int64) error {
+	_, err := k.call(ctx, "heartbeat", newRecord(nested(1, newRecord(i64(1, id)))), "NoSuchLockException", "NoSuchTxnException", "TxnAbortedException")
+	return err
+}
+
+func (c *client) unlock(ctx context.Context, id int64) error {
+	_, err := c.ask(ctx, "unlock", newRecord(nested(1, newRecord(i64(1, id)))), "NoSuchLockException", "TxnOpenException")
+	if refused(err, "NoSuchLockException") {
+		return nil
+	}
+	return err
+}
+
+func (c *client) showLocks(ctx context.Context, db, table string) ([]*record, error) {
+	v, err := c.ask(ctx, "show_locks", newRecord(nested(1, newRecord(str(1, db), str(2, table), boolean(4, false)))))
+	r, _ := v.(*record)
+	return r.records(1), err
+}
