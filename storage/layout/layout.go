@@ -110,6 +110,7 @@ func New(cfg Config) (*Writer, error) {
 		cfg.Alloc = memory.NewGoAllocator()
 	}
 	cfg.Workers = max(cfg.Workers, 1)
+	cfg.Store = storage.WithBudget(cfg.Store, cfg.Budget)
 	limit := int64(1 << 30)
 	if cfg.Budget != nil {
 		limit = cfg.Budget.Limit()
