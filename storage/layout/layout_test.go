@@ -279,8 +279,8 @@ func TestFilesAreRolledAtTheirSize(t *testing.T) {
 	for name, spec := range map[string]partition.Spec{"one file": {}, "partitions": byPart} {
 		for _, order := range []partition.SortOrder{{}, {ID: 1, Fields: []partition.SortField{{SourceID: 3}}}} {
 			f := newFixture(t, 0)
-			f.cfg.Spec, f.cfg.Sort, f.cfg.FileBytes, f.batches, f.rows = spec, order, 1<<20, 100, 4000
-			f.cfg.Parquet.RowGroupBytes = 256 << 10
+			f.cfg.Spec, f.cfg.Sort, f.cfg.FileBytes, f.batches, f.rows = spec, order, 200<<10, 100, 4000
+			f.cfg.Parquet.RowGroupBytes = 64 << 10
 			f.cfg.Parquet.Codec = "uncompressed"
 			files := f.write()
 			f.check(files)
