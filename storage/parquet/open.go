@@ -124,6 +124,23 @@ func (f *FileReader) Schema() *arrow.Schema { return f.schema }
 // Rows is the number of rows.
 func (f *FileReader) Rows() int64 { return f.md.NumRows }
 
+// ByName is f with columns found by name, also where the file has ids.
+func (f *FileReader) ByName() *FileReader {
+	c := *f
+	c.byName = true
+	return &c
+}
+
+// Int96 lists the columns of the retired type INT96, which holds instants in nanoseconds.
+func (f *FileReader) Int96() (names []string) {
+	for i := range f.md.Schema.NumColumns() {
+		if c := f.md.Schema.Column(i); c.PhysicalType() == parquet.Types.Int96 && len(c.ColumnPath()) == 1 {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
 // Groups describes the row groups.
 func (f *FileReader) Groups() (out []RowGroup) {
 	for i := range f.md.NumRowGroups() {
