@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/firn-data/firn/internal/batch"
@@ -103,7 +104,10 @@ type fanBuffer struct {
 	spans   map[int32][]batch.Span // by partition number
 }
 
-// add sorts a batch's rows by partition, which it owns, with one counting sort and one gather.
+// spanBytes is what a span takes in a fanBuffer; a batch has at most one for each row.
+const spanBytes = 12
+
+// addByPartition sorts a batch's rows by partition, which it owns, with one counting sort and one gather.
 func (k *Worker) addByPartition(rec arrow.RecordBatch) error {
 	numbers, err := k.w.number(rec, k.known)
 	if err != nil {
@@ -123,6 +127,8 @@ func (k *Worker) addByPartition(rec arrow.RecordBatch) error {
 			return err
 		}
 		rec = sorted
+	} else {
+		countNulls(rec)
 	}
 	k.fan.batches = append(k.fan.batches, rec)
 	from := int32(0)
@@ -196,7 +202,7 @@ func (k *Worker) drainByPartition(ctx context.Context) (err error) {
 			spill = append(spill, numbers[i])
 			continue
 		}
-		if err := k.writePart(ctx, parts[i], k.fan.spans[numbers[i]]); err != nil {
+		if err := k.writePart(ctx, parts[i], k.fan.spans[numbers[i]], w.fanReserve()); err != nil {
 			return err
 		}
 	}
@@ -210,13 +216,13 @@ func (k *Worker) drainByPartition(ctx context.Context) (err error) {
 // gatherRows is about how many rows are gathered at a time.
 const gatherRows = 32 << 10
 
-// writePart appends spans of the buffer to a partition's file.
-func (k *Worker) writePart(ctx context.Context, p *part, spans []batch.Span) error {
+// writePart appends spans of the buffer to a partition's file; reserve is for its row group, where the file is yet to begin.
+func (k *Worker) writePart(ctx context.Context, p *part, spans []batch.Span, reserve int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.slot.w = k.w
 	if p.slot.file == nil {
-		p.slot.reserve = k.w.fanReserve()
+		p.slot.reserve = reserve
 	}
 	for chunk := range chunks(spans, gatherRows) {
 		rec, err := k.gather(chunk)
@@ -276,15 +282,50 @@ func (p *part) abort() {
 	p.slot.abort()
 }
 
-// finishParts ends all open files, several at a time.
-func (w *Writer) finishParts() error {
-	var g errgroup.Group
+// finishParts appends what the workers still hold to the files of its partitions and ends them, several at a time.
+func (w *Writer) finishParts(ctx context.Context, workers []*Worker) error {
+	reserve := w.fileReserve / int64(w.cfg.Workers)
+	if w.fan.open > 0 {
+		reserve = w.fanReserve()
+	}
+	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(w.cfg.Workers)
-	for _, p := range w.parts.list {
+	for n, p := range w.parts.list {
 		g.Go(func() (err error) {
 			defer fault.Recover(&err)
+			for _, k := range workers {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if spans := k.fan.spans[int32(n)]; len(spans) > 0 {
+					if err := k.writePart(ctx, p, spans, reserve); err != nil {
+						return err
+					}
+				}
+			}
 			return p.finish()
 		})
 	}
 	return g.Wait()
+}
+
+// countNulls makes arrays that count their nulls when first asked do so, before several goroutines ask them.
+func countNulls(rec arrow.RecordBatch) {
+	var count func(a arrow.Array)
+	count = func(a arrow.Array) {
+		a.NullN()
+		switch x := a.(type) {
+		case *array.Struct:
+			for i := range x.NumField() {
+				count(x.Field(i))
+			}
+		case array.ListLike:
+			count(x.ListValues())
+		case array.ExtensionArray:
+			count(x.Storage())
+		}
+	}
+	for _, c := range rec.Columns() {
+		count(c)
+	}
 }

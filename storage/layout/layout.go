@@ -152,19 +152,19 @@ func (w *Writer) fanReserve() int64 {
 // error, Abort removes what was written.
 func (w *Writer) Close(ctx context.Context) ([]File, error) {
 	w.mu.Lock()
-	workers := w.workers
+	workers, spilled := w.workers, len(w.runs) > 0
 	w.mu.Unlock()
 	g, gctx := errgroup.WithContext(ctx)
 	for _, k := range workers {
 		g.Go(func() (err error) {
 			defer fault.Recover(&err)
-			return k.last(gctx)
+			return k.last(gctx, spilled)
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if err := w.finishParts(); err != nil {
+	if err := w.finishParts(ctx, workers); err != nil {
 		return nil, err
 	}
 	var buffers []*sortBuffer
@@ -184,20 +184,14 @@ func (w *Writer) Close(ctx context.Context) ([]File, error) {
 	return w.files, nil
 }
 
-// last ends a worker's part: its own file, what waits by partition, and what waits to be sorted. Sorted rows stay in memory
-// when nothing had to be spilled.
-func (k *Worker) last(ctx context.Context) error {
+// last ends a worker's own file. Rows that wait by partition or to be sorted stay in memory when nothing had to be spilled, else
+// they are spilled too, so that merging has the memory.
+func (k *Worker) last(ctx context.Context, spilled bool) error {
 	if err := k.slot.finish(); err != nil {
 		return err
 	}
-	if len(k.w.sort) == 0 {
-		return k.drainByPartition(ctx)
-	}
-	k.w.mu.Lock()
-	spilled := len(k.w.runs) > 0
-	k.w.mu.Unlock()
 	if spilled {
-		return k.spillSorted(ctx)
+		return k.drain(ctx)
 	}
 	k.sort.sort()
 	return nil

@@ -44,7 +44,7 @@ type fixture struct {
 	dir     string
 	store   *mem.Store
 	cfg     Config
-	alloc   *memory.CheckedAllocator
+	alloc   *memory.CheckedAllocator // nil: batches are made without checking
 	batches int
 	rows    int             // of a batch
 	part    func(i int) any // of row i; nil is NULL
@@ -66,7 +66,11 @@ func newFixture(t *testing.T, budget int64) *fixture {
 
 // batch makes rows [n*rows, (n+1)*rows).
 func (f *fixture) batch(n int) arrow.RecordBatch {
-	b := array.NewRecordBuilder(f.alloc, table.Arrow())
+	alloc := memory.Allocator(memory.DefaultAllocator)
+	if f.alloc != nil {
+		alloc = f.alloc
+	}
+	b := array.NewRecordBuilder(alloc, table.Arrow())
 	defer b.Release()
 	for k := range f.rows {
 		i := n*f.rows + k
@@ -258,6 +262,19 @@ func TestTenThousandPartitionsInASmallBudget(t *testing.T) {
 	f.check(files)
 	if n := len(filesByPartition(files)); n != 10_000 || len(files) > 10_000+f.cfg.Workers {
 		t.Errorf("%d files for %d partitions", len(files), n)
+	}
+}
+
+// TestManyPartitionsThatFitIntoMemoryAreNotSpilled has more partitions than there may be open files, and no folder for temp files.
+func TestManyPartitionsThatFitIntoMemoryAreNotSpilled(t *testing.T) {
+	f := newFixture(t, 0)
+	f.tune = func(w *Writer) { w.fan.limit = 4 }
+	f.cfg.Spec, f.cfg.Temp = byPart, nil
+	f.part = func(i int) any { return i * 7919 % 300 }
+	files := f.write()
+	f.check(files)
+	if len(files) != 300 {
+		t.Errorf("%d files for 300 partitions", len(files))
 	}
 }
 

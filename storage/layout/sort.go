@@ -77,6 +77,7 @@ func (k *Worker) addSorted(rec arrow.RecordBatch) error {
 		b.ends = append(b.ends, int64(len(b.keys)))
 		b.entries = append(b.entries, e)
 	}
+	countNulls(rec)
 	b.batches = append(b.batches, rec)
 	return nil
 }

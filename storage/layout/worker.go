@@ -42,6 +42,8 @@ func (k *Worker) Write(ctx context.Context, rec arrow.RecordBatch) error {
 	size, rows := recordBytes(rec), rec.NumRows()
 	if len(k.w.sort) > 0 {
 		size += rows * (entryBytes + keyBytes*int64(len(k.w.sort)))
+	} else {
+		size += rows * spanBytes
 	}
 	if err := k.makeRoom(ctx, size); err != nil {
 		rec.Release()

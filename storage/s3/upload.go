@@ -38,12 +38,12 @@ type upload struct {
 	buf         []byte
 	reserved    int64  // of buf
 	id          string // of the multipart upload; empty until one begins
-	parts       []minio.CompletePart
 	done        bool
 
 	inFlight chan struct{} // one entry for each part of this upload that is being sent
 	wg       sync.WaitGroup
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
+	parts    []minio.CompletePart
 	err      error // of the first part that failed
 }
 
@@ -130,7 +130,9 @@ func (u *upload) sendPart() error {
 		<-u.inFlight
 		return err
 	}
+	u.mu.Lock()
 	u.parts = append(u.parts, minio.CompletePart{})
+	u.mu.Unlock()
 	n, body, reserved := len(u.parts), u.buf, u.reserved
 	u.buf, u.reserved = nil, 0
 	u.wg.Add(1)
