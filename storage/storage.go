@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"time"
+
+	"github.com/firn-data/firn/internal/memory"
 )
 
 // ErrNotExist says that a location holds nothing. ErrExist says that a conditional create found something there.
@@ -52,6 +54,20 @@ type Upload interface {
 	io.Writer
 	Commit() error
 	Abort() error
+}
+
+// Budgeted is an optional ability of a Store whose uploads hold buffers: a store like it, whose buffers reserve from b (I8).
+// A refused reservation makes an upload send what it holds, or wait for what it is sending.
+type Budgeted interface {
+	WithBudget(b *memory.Budget) Store
+}
+
+// WithBudget is s with a budget where it is Budgeted, else s itself; a nil b changes nothing.
+func WithBudget(s Store, b *memory.Budget) Store {
+	if x, ok := s.(Budgeted); ok && b != nil {
+		return x.WithBudget(b)
+	}
+	return s
 }
 
 // Info describes a stored object.

@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/firn-data/firn/sources"
 	"github.com/firn-data/firn/sources/csv"
+	"github.com/firn-data/firn/sources/parquet"
 	"github.com/firn-data/firn/sources/postgres"
 )
 
@@ -11,6 +12,7 @@ import (
 func Kinds() []func() sources.Config {
 	return []func() sources.Config{
 		func() sources.Config { return &csv.Config{} },
+		func() sources.Config { return &parquet.Config{} },
 		func() sources.Config { return &postgres.Config{} },
 	}
 }

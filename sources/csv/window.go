@@ -3,7 +3,6 @@ package csv
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,6 +12,7 @@ import (
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/sources"
+	"github.com/firn-data/firn/sources/files"
 )
 
 // window keeps the rows of the run's interval.
@@ -63,27 +63,7 @@ func (s *source) project(r sources.Request) (projection, error) {
 
 // filter keeps, of the rows in keep, those inside the interval. Rows without a value are in no interval, which is told.
 func (w *window) filter(rec arrow.RecordBatch, events *event.Events, keep []int32) []int32 {
-	lo, hi := w.interval.Start.UnixMicro(), w.interval.End.UnixMicro()
-	col := rec.Column(w.column)
-	at := func(int) int64 { return 0 }
-	switch c := col.(type) {
-	case *array.Timestamp:
-		v := c.TimestampValues()
-		at = func(i int) int64 { return int64(v[i]) }
-	case *array.Date32:
-		v := c.Date32Values()
-		at = func(i int) int64 { return int64(v[i]) * (24 * time.Hour).Microseconds() }
-	}
-	out, nulls := keep[:0], 0
-	for _, k := range keep {
-		if col.IsNull(int(k)) {
-			nulls++
-			continue
-		}
-		if t := at(int(k)); lo <= t && t < hi {
-			out = append(out, k)
-		}
-	}
+	out, nulls := files.InInterval(rec.Column(w.column), w.interval, keep)
 	if nulls > 0 {
 		events.OnWarn(fmt.Sprintf("%d rows have no %s and are in no interval", nulls, strings.ToLower(rec.ColumnName(w.column))))
 	}

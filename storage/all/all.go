@@ -28,7 +28,9 @@ func Open(location string, c Config) (storage.Store, error) {
 			return nil, fault.New(fault.Config, "%s needs an S3 store, and the lake names none", location).At(fault.Place{Path: "store.s3"}).
 				Hint("add store: {s3: {endpoint: …, access_key: …, secret_key: …}} to the lake")
 		}
-		s, err := s3.New(*c.S3)
+		cfg := *c.S3
+		cfg.Repeat = Repeat(c.Events)
+		s, err := s3.New(cfg)
 		if err != nil {
 			return nil, err
 		}

@@ -11,14 +11,15 @@ import (
 
 	"github.com/firn-data/firn/internal/event"
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/storage"
 )
 
 // tries is how often a call that is safe to repeat is made.
 const tries = 4
 
-// Retry repeats what changes nothing when it is repeated: opening, opening a range, deleting. Uploads are not repeated:
-// their names are unique to an attempt, which begins another file instead.
+// Retry repeats what changes nothing when it is repeated: opening, opening a range, deleting. Whole uploads are not repeated:
+// their names are unique to an attempt, which begins another file instead; of an upload in parts, the parts are (see Repeat).
 func Retry(s storage.Store, events *event.Events) storage.Store { return &retry{s, events} }
 
 type retry struct {
@@ -38,6 +39,19 @@ func again[T any](ctx context.Context, events *event.Events, call string, f func
 		return v, err
 	}, backoff.WithBackOff(backoff.NewExponentialBackOff()), backoff.WithMaxTries(tries),
 		backoff.WithNotify(func(err error, wait time.Duration) { events.OnRetry(call, n, err, wait) }))
+}
+
+// Repeat makes a call of a store's own that is safe to repeat, such as sending one part of an upload, as Retry does.
+func Repeat(events *event.Events) func(ctx context.Context, call string, f func() error) error {
+	return func(ctx context.Context, call string, f func() error) error {
+		_, err := again(ctx, events, call, func() (struct{}, error) { return struct{}{}, f() })
+		return err
+	}
+}
+
+// WithBudget implements storage.Budgeted.
+func (r *retry) WithBudget(b *memory.Budget) storage.Store {
+	return &retry{storage.WithBudget(r.Store, b), r.events}
 }
 
 func (r *retry) Open(ctx context.Context, location string) (storage.Object, error) {

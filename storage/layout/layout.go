@@ -1,19 +1,16 @@
-// Package layout turns batches into data files: a file per worker where the table is not partitioned, files by
-// partition where it is, each rolled at its target size.
+// Package layout turns batches into data files, each rolled at its target size: a file for each worker where the table has
+// neither partitions nor a sort order; files by partition where it has partitions; sorted files, through temp files where
+// the rows do not fit into memory, where it has a sort order. Memory and open files are bounded for any number of partitions.
 package layout
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"golang.org/x/sync/errgroup"
 
-	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/event"
 	"github.com/firn-data/firn/internal/fault"
 	firnmem "github.com/firn-data/firn/internal/memory"
@@ -34,8 +31,8 @@ type Config struct {
 	Attempt   string // attempt id
 	FileBytes int64  // encoded size at which a file is closed and the next begun; 0: 256 MiB
 	Parquet   parquet.Options
-	Budget    *firnmem.Budget
-	Temp      *firnmem.Dir
+	Budget    *firnmem.Budget // nil: as if it were 1 GiB, without reservations
+	Temp      *firnmem.Dir    // where rows are spilled; needed with a sort order or many partitions
 	Alloc     memory.Allocator
 	Workers   int
 	Events    *event.Events // may be nil
@@ -49,19 +46,59 @@ type File struct {
 	SortOrderID int
 }
 
-// maxOpen bounds the files that a worker keeps open; the fullest is closed to make room.
-const maxOpen = 64
-
 // Writer makes the data files of one run. Its Workers may be used at the same time, each by one goroutine at a time.
 type Writer struct {
-	cfg    Config
-	source []int // column index of each field of the spec
+	cfg       Config
+	schema    *arrow.Schema
+	runSchema *arrow.Schema
+	source    []int // column index of each field of the spec
+	sort      []sortField
+	plan
+
+	parts partitions
+	fan   fan
 
 	mu      sync.Mutex
 	workers []*Worker
+	runs    []*run
 	files   []File
 	started []string // locations of all uploads begun, finished or not
 	n       int
+}
+
+// plan divides the budget: three eighths for rows that wait in workers, or for the chunks of runs that are merged; three
+// eighths for open row groups; the rest is the sources', the transform's and the uploads'.
+type plan struct {
+	share       int64 // rows that wait in one worker
+	slotReserve int64 // row group of a worker's own file
+	fileReserve int64 // row groups of all files of partitions, or of all mergers, together
+	chunkBytes  int64 // size of a chunk of a run
+	fanIn       int   // runs that are merged at a time
+}
+
+const (
+	// leastFile is what an open file is planned to need; more open files than the budget has room for would make tiny row groups.
+	leastFile = 4 << 20
+	// mostFiles bounds the open files also in a large budget.
+	mostFiles = 256
+	// mostRuns bounds the temp files that are open in all mergers together.
+	mostRuns = 512
+	// mostShare bounds what waits in a worker: more makes later drains no better.
+	mostShare = 128 << 20
+	// mostSorted bounds a worker's run, whose keys are counted in 32 bits.
+	mostSorted = 512 << 20
+)
+
+func divide(limit int64, workers int, sorted bool) plan {
+	w := int64(max(workers, 1))
+	most := int64(mostShare)
+	if sorted {
+		most = mostSorted
+	}
+	p := plan{share: min(limit*3/8/w, most), slotReserve: limit / (2 * w), fileReserve: limit * 3 / 8}
+	p.chunkBytes = min(max(limit/256, 64<<10), 1<<20)
+	p.fanIn = int(max(min(limit/4/p.chunkBytes, mostRuns)/w, 4))
+	return p
 }
 
 // New checks the configuration.
@@ -72,10 +109,16 @@ func New(cfg Config) (*Writer, error) {
 	if cfg.Alloc == nil {
 		cfg.Alloc = memory.NewGoAllocator()
 	}
-	if cfg.Budget != nil && cfg.Parquet.MaxReserve == 0 {
-		cfg.Parquet.MaxReserve = cfg.Budget.Limit() / int64(2*max(cfg.Workers, 1))
+	cfg.Workers = max(cfg.Workers, 1)
+	cfg.Store = storage.WithBudget(cfg.Store, cfg.Budget)
+	limit := int64(1 << 30)
+	if cfg.Budget != nil {
+		limit = cfg.Budget.Limit()
 	}
-	w := &Writer{cfg: cfg}
+	w := &Writer{cfg: cfg, schema: cfg.Schema.Arrow(), plan: divide(limit, cfg.Workers, len(cfg.Sort.Fields) > 0)}
+	w.runSchema = runSchema(w.schema)
+	w.fan.limit = int(min(max(w.fileReserve/leastFile, 4), mostFiles))
+	w.parts.byKey = map[string]int32{}
 	for _, f := range cfg.Spec.Fields {
 		i := columnOf(cfg.Schema, f.SourceID)
 		if i < 0 {
@@ -86,10 +129,9 @@ func New(cfg Config) (*Writer, error) {
 		}
 		w.source = append(w.source, i)
 	}
-	if len(cfg.Sort.Fields) > 0 {
-		return nil, fault.New(fault.Config, "writing in a sort order is not built yet").Hint("leave target.sort out")
-	}
-	return w, nil
+	var err error
+	w.sort, err = bindSort(cfg.Sort, cfg.Schema)
+	return w, err
 }
 
 func columnOf(s schema.Schema, id int) int {
@@ -101,30 +143,58 @@ func columnOf(s schema.Schema, id int) int {
 	return -1
 }
 
-// Worker adds a worker.
-func (w *Writer) Worker() *Worker {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	k := &Worker{w: w, open: map[string]*openFile{}}
-	w.workers = append(w.workers, k)
-	return k
+// fanReserve is what the row group of a partition's file may reserve.
+func (w *Writer) fanReserve() int64 {
+	return w.fileReserve / int64(min(max(w.parts.len(), 4), w.fan.limit))
 }
 
-// Close finishes all files and gives their descriptions. No Worker may be in use.
+// Close writes what is still buffered, finishes all files and gives their descriptions. No Worker may be in use. After an
+// error, Abort removes what was written.
 func (w *Writer) Close(ctx context.Context) ([]File, error) {
 	w.mu.Lock()
-	workers := w.workers
-	w.workers = nil
+	workers, spilled := w.workers, len(w.runs) > 0
 	w.mu.Unlock()
-	for i, k := range workers {
-		if err := k.closeAll(); err != nil {
-			for _, rest := range workers[i:] {
-				rest.abort()
-			}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, k := range workers {
+		g.Go(func() (err error) {
+			defer fault.Recover(&err)
+			return k.last(gctx, spilled)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := w.finishParts(ctx, workers); err != nil {
+		return nil, err
+	}
+	var buffers []*sortBuffer
+	for _, k := range workers {
+		if len(k.sort.entries) > 0 {
+			buffers = append(buffers, &k.sort)
+		}
+	}
+	if len(w.runs)+len(buffers) > 0 {
+		if err := w.mergeFiles(ctx, buffers); err != nil {
 			return nil, err
 		}
 	}
+	for _, k := range workers {
+		k.drop()
+	}
 	return w.files, nil
+}
+
+// last ends a worker's own file. Rows that wait by partition or to be sorted stay in memory when nothing had to be spilled, else
+// they are spilled too, so that merging has the memory.
+func (k *Worker) last(ctx context.Context, spilled bool) error {
+	if err := k.slot.finish(); err != nil {
+		return err
+	}
+	if spilled {
+		return k.drain(ctx)
+	}
+	k.sort.sort()
+	return nil
 }
 
 // Abort ends what is open and removes every file that this Writer made, finished or not.
@@ -134,8 +204,13 @@ func (w *Writer) Abort() {
 	w.workers, w.started, w.files = nil, nil, nil
 	w.mu.Unlock()
 	for _, k := range workers {
-		k.abort()
+		k.slot.abort()
+		k.drop()
 	}
+	for _, p := range w.parts.list {
+		p.abort()
+	}
+	w.removeRuns()
 	for _, location := range started {
 		if err := w.cfg.Store.Delete(context.Background(), location); err != nil {
 			w.cfg.Events.OnWarn("a data file that no table names is left: " + location + ": " + err.Error())
@@ -143,156 +218,16 @@ func (w *Writer) Abort() {
 	}
 }
 
-// location names the next file: a spread of two hex digits, then run, attempt and a number. It holds no partition values.
-func (w *Writer) location() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.n++
-	name := fmt.Sprintf("%s-%s-%05d.parquet", run8(w.cfg.Run), w.cfg.Attempt, w.n)
-	sum := sha256.Sum256([]byte(name))
-	location := w.cfg.Data + "/" + hex.EncodeToString(sum[:1]) + "/" + name
-	w.started = append(w.started, location)
-	return location
+func (w *Writer) tryReserve(n int64) bool { return w.cfg.Budget == nil || w.cfg.Budget.TryReserve(n) }
+
+func (w *Writer) force(n int64) {
+	if w.cfg.Budget != nil {
+		w.cfg.Budget.Force(n)
+	}
 }
 
-// FileOfRun reports whether a data file was written by a run.
-func FileOfRun(location, run string) bool {
-	return strings.HasPrefix(location[1+strings.LastIndexByte(location, '/'):], run8(run)+"-")
-}
-
-// run8 is eight ASCII characters that stand for the run id in file names.
-func run8(run string) string {
-	sum := sha256.Sum256([]byte(run))
-	return hex.EncodeToString(sum[:4])
-}
-
-// openFile is a data file being written.
-type openFile struct {
-	location string
-	upload   storage.Upload
-	pq       *parquet.Writer
-	tuple    partition.Tuple
-	cancel   context.CancelFunc
-}
-
-// Worker writes batches into files of its own.
-type Worker struct {
-	w    *Writer
-	open map[string]*openFile
-}
-
-// Write writes a batch in the table's schema. It owns rec (I5).
-func (k *Worker) Write(ctx context.Context, rec arrow.RecordBatch) error {
-	if len(k.w.source) == 0 {
-		return k.append(ctx, "", nil, rec)
-	}
-	groups, err := k.split(rec)
-	if err != nil {
-		rec.Release()
-		return err
-	}
-	if len(groups) == 1 {
-		return k.append(ctx, groups[0].key, groups[0].tuple, rec)
-	}
-	defer rec.Release()
-	for _, g := range groups {
-		part, err := batch.TakeRecord(ctx, k.w.cfg.Alloc, rec, g.rows)
-		if err != nil {
-			return err
-		}
-		if err := k.append(ctx, g.key, g.tuple, part); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (k *Worker) append(ctx context.Context, key string, tuple partition.Tuple, rec arrow.RecordBatch) error {
-	f, err := k.file(ctx, key, tuple)
-	if err != nil {
-		rec.Release()
-		return err
-	}
-	if err := f.pq.Write(rec); err != nil {
-		return err
-	}
-	if f.pq.Buffered() < k.w.cfg.FileBytes {
-		return nil
-	}
-	return k.finish(key)
-}
-
-// file is the open file of a partition, begun if need be.
-func (k *Worker) file(ctx context.Context, key string, tuple partition.Tuple) (*openFile, error) {
-	if f := k.open[key]; f != nil {
-		return f, nil
-	}
-	if len(k.open) >= maxOpen {
-		if err := k.finish(k.fullest()); err != nil {
-			return nil, err
-		}
-	}
-	// The upload outlives the batch that began it; Close or Abort end it.
-	uctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &openFile{location: k.w.location(), tuple: tuple, cancel: cancel}
-	var err error
-	if f.upload, err = k.w.cfg.Store.Create(uctx, f.location, true); err != nil {
-		cancel()
-		return nil, err
-	}
-	if f.pq, err = parquet.NewWriter(f.upload, k.w.cfg.Schema, k.w.cfg.Parquet); err != nil {
-		f.upload.Abort()
-		cancel()
-		return nil, err
-	}
-	k.open[key] = f
-	return f, nil
-}
-
-func (k *Worker) fullest() (key string) {
-	most := int64(-1)
-	for name, f := range k.open {
-		if n := f.pq.Buffered(); n > most || n == most && strings.Compare(name, key) < 0 {
-			key, most = name, n
-		}
-	}
-	return key
-}
-
-func (k *Worker) finish(key string) error {
-	f := k.open[key]
-	delete(k.open, key)
-	defer f.cancel()
-	desc, err := f.pq.Close()
-	if err != nil {
-		f.upload.Abort()
-		return err
-	}
-	if err := f.upload.Commit(); err != nil {
-		f.upload.Abort()
-		return err
-	}
-	k.w.mu.Lock()
-	k.w.files = append(k.w.files, File{File: desc, Location: f.location, Partition: f.tuple, SortOrderID: k.w.cfg.Sort.ID})
-	k.w.mu.Unlock()
-	k.w.cfg.Events.OnWritten(0, desc.Bytes)
-	return nil
-}
-
-func (k *Worker) closeAll() error {
-	for key := range k.open {
-		if err := k.finish(key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (k *Worker) abort() {
-	for key, f := range k.open {
-		f.pq.Abort()
-		f.upload.Abort()
-		f.cancel()
-		delete(k.open, key)
+func (w *Writer) release(n int64) {
+	if w.cfg.Budget != nil && n > 0 {
+		w.cfg.Budget.Release(n)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/internal/secret"
 	"github.com/firn-data/firn/storage"
 )
@@ -33,25 +34,44 @@ type Config struct {
 	SecretKey secret.String
 	PartBytes int64  // size of the parts of a large upload; 0: 16 MiB
 	CA        string // file with the server's certificate authority; empty: the system's
+	// Repeat makes a call that is safe to repeat, by the caller's policy; nil: once.
+	Repeat func(ctx context.Context, call string, f func() error) error
 }
 
 // Store implements storage.Store. Locations are s3://bucket/key; s3a and s3n name the same store.
 type Store struct {
 	core     *minio.Core
 	partSize int64
+	repeat   func(ctx context.Context, call string, f func() error) error
+	sending  chan struct{}  // one entry for each part that is being sent
+	budget   *memory.Budget // of upload buffers; may be nil
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store    = (*Store)(nil)
+	_ storage.Budgeted = (*Store)(nil)
+)
+
+// WithBudget implements storage.Budgeted.
+func (s *Store) WithBudget(b *memory.Budget) storage.Store {
+	c := *s
+	c.budget = b
+	return &c
+}
 
 // New makes a store. It connects with the first call.
 func New(c Config) (*Store, error) {
-	u, err := url.Parse(c.Endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fault.New(fault.Config, "%q is not the URL of an S3 server", c.Endpoint).At(fault.Place{Path: "store.s3.endpoint"}).Hint("write http://host:9000 or https://host")
-	}
 	tr, err := transport(c)
 	if err != nil {
 		return nil, err
+	}
+	return newStore(c, tr)
+}
+
+func newStore(c Config, tr http.RoundTripper) (*Store, error) {
+	u, err := url.Parse(c.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fault.New(fault.Config, "%q is not the URL of an S3 server", c.Endpoint).At(fault.Place{Path: "store.s3.endpoint"}).Hint("write http://host:9000 or https://host")
 	}
 	lookup := minio.BucketLookupDNS
 	if c.PathStyle {
@@ -62,9 +82,12 @@ func New(c Config) (*Store, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Config, err, "use the S3 server %s", c.Endpoint)
 	}
-	s := &Store{core: core, partSize: c.PartBytes}
+	s := &Store{core: core, partSize: c.PartBytes, repeat: c.Repeat, sending: make(chan struct{}, partsOfAll)}
 	if s.partSize == 0 {
 		s.partSize = 16 << 20
+	}
+	if s.repeat == nil {
+		s.repeat = func(_ context.Context, _ string, f func() error) error { return f() }
 	}
 	return s, nil
 }
@@ -220,7 +243,7 @@ func classify(ctx context.Context, err error, action, location string) error {
 	r := minio.ToErrorResponse(err)
 	f := fault.Wrap(fault.Unavailable, err, "%s %s", action, location).WithCode(r.Code)
 	switch {
-	case r.Code == "NoSuchKey" || r.Code == "NotFound" || r.StatusCode == http.StatusNotFound && r.Code == "":
+	case r.Code == "NoSuchKey" || r.Code == "NoSuchUpload" || r.Code == "NotFound" || r.StatusCode == http.StatusNotFound && r.Code == "":
 		f.Class, f.Cause = fault.NoInput, storage.ErrNotExist
 		return f
 	case r.Code == "NoSuchBucket":
