@@ -26,7 +26,7 @@ func (c *compare) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			xn, yn := x.null(k), y.null(k)
 			out.I[k] = bit(xn && yn || !xn && !yn && order(x, k, y, k) == 0)
 		}
-		return out, errs
+		return out.failed(errs, sel), errs
 	}
 	out.Valid = b.mem.bothValid(x, y)
 	c.into(out, x, y)
@@ -190,5 +190,5 @@ func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			out.I[k] = 1 - out.I[k]
 		}
 	}
-	return out, errs
+	return out.failed(errs, sel), errs
 }

@@ -22,7 +22,7 @@ func (l *logic) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 		rows, at = append(rows, rowOf(sel, k)), append(at, int32(k))
 	}
 	if len(rows) == 0 {
-		return out, errs
+		return out.failed(errs, sel), errs
 	}
 	y, more := l.y.Eval(b, rows)
 	errs = append(errs, more...)
@@ -36,7 +36,7 @@ func (l *logic) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			out.I[k] = 1 - decided
 		}
 	}
-	return out, errs
+	return out.failed(errs, sel), errs
 }
 
 // not is NOT x.
@@ -70,7 +70,7 @@ func (n *isNull) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	for k := range out.I {
 		out.I[k] = bit(x.null(k) != n.not)
 	}
-	return out, errs
+	return out.failed(errs, sel), errs
 }
 
 // choose is CASE: each condition is evaluated on the rows that no earlier one took, each result on the rows that chose it.
@@ -133,6 +133,20 @@ func part(cond *Vec, open []int32, bad map[int32]bool, sel []int32, out *Vec) (y
 		}
 	}
 	return yes, rest
+}
+
+// failed makes the rows with errors NULL, where what they were computed from could have made them something else.
+func (v *Vec) failed(errs []RowError, sel []int32) *Vec {
+	bad := badRows(errs)
+	if bad == nil {
+		return v
+	}
+	for k := range v.N {
+		if bad[rowOf(sel, k)] {
+			v.setNull(k)
+		}
+	}
+	return v
 }
 
 func badRows(errs []RowError) map[int32]bool {
