@@ -68,12 +68,24 @@ rows:
 
 // Function describes one SQL function for the binder, `firn functions` and the docs.
 type Function struct {
-	Name  string
-	Usage string // substring(text, position [, length])
-	Doc   string
-	min   int
-	max   int // -1: any number
-	bind  func(s *Scope, x *parse.Call, args []Expr) (Expr, error)
+	Name    string
+	Usage   string // substring(text, position [, length])
+	Doc     string // what it gives, in one line
+	Example string // "" where the result depends on the clock
+	min     int
+	max     int // -1: any number
+	bind    func(s *Scope, x *parse.Call, args []Expr) (Expr, error)
+}
+
+// Aliases are the function's further names, sorted.
+func (f Function) Aliases() (out []string) {
+	for alias, name := range aliases {
+		if name == f.Name {
+			out = append(out, alias)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Functions lists the scalar functions, sorted by name.
