@@ -150,7 +150,7 @@ func (e *in) Type() Type { return Type{Kind: Boolean} }
 func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := e.x.Eval(b, sel)
 	out := b.mem.zeroed(e.Type(), x.N)
-	open := make([]int32, 0, x.N)
+	open := b.mem.rows(x.N)[:0]
 	for k := range x.N {
 		if x.null(k) {
 			out.setNull(k)
@@ -158,15 +158,12 @@ func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 		}
 		open = append(open, int32(k))
 	}
-	sawNull := make([]bool, x.N)
+	sawNull := b.mem.bools(x.N)
+	clear(sawNull)
 	for _, item := range e.list {
-		rows := make([]int32, len(open))
-		for i, k := range open {
-			rows[i] = rowOf(sel, int(k))
-		}
-		y, more := item.Eval(b, rows)
+		y, more := item.Eval(b, rowsAt(b, sel, open))
 		errs = append(errs, more...)
-		left := open[:0:0]
+		left := b.mem.rows(len(open))[:0]
 		for i, k := range open {
 			switch {
 			case y.null(i):

@@ -49,6 +49,36 @@ func TestCorpusIsSparks(t *testing.T) {
 	checkRefused(t, refused)
 }
 
+// TestEveryLetterChangesCaseAsSparks compares all characters of the planes that have letters.
+func TestEveryLetterChangesCaseAsSparks(t *testing.T) {
+	body, err := os.ReadFile("../testdata/corpus/letters.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[rune][]string{}
+	for _, line := range strings.Split(strings.TrimSpace(string(body)), "\n") {
+		part := strings.Split(line, "\t")
+		code, err := strconv.Atoi(part[0])
+		if err != nil || len(part) != 4 {
+			t.Fatalf("%q is not a letter", line)
+		}
+		want[rune(code)] = part[1:]
+	}
+	for r := rune(1); r < 0x1fa00; r++ {
+		if r >= 0xd800 && r < 0xe000 {
+			continue
+		}
+		c := string(r)
+		w := want[r]
+		if w == nil {
+			w = []string{c, c, c}
+		}
+		if u, l, i := upperText(c), lowerText(c), initcap(c); u != w[0] || l != w[1] || i != w[2] {
+			t.Errorf("%U: upper %q, lower %q, initcap %q instead of %q", r, u, l, i, w)
+		}
+	}
+}
+
 func checkRefused(t *testing.T, refused []string) {
 	t.Helper()
 	const file = "../testdata/corpus/refused.txt"

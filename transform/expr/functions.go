@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/big"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
@@ -302,19 +301,6 @@ func padText(s string, n int, fill string, left bool) string {
 		return p + s
 	}
 	return s + p
-}
-
-// initcap capitalises what follows a space and puts the rest into lower case.
-func initcap(s string) string {
-	start := true
-	return strings.Map(func(r rune) rune {
-		was := start
-		start = r == ' '
-		if was {
-			return unicode.ToTitle(r)
-		}
-		return unicode.ToLower(r)
-	}, s)
 }
 
 func sha2(a []*Vec, k int, out *Vec) (string, string) {

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"strings"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -44,11 +43,11 @@ func textKernel(f func(string) string) kernel {
 	}
 }
 
-// changeCase is lower and upper: ASCII goes into one buffer for the whole batch, other texts through Go's tables.
+// changeCase is lower and upper: ASCII goes into one buffer for the whole batch, other texts letter by letter.
 func changeCase(upper bool) kernel {
-	first, other := byte('A'), strings.ToLower
+	first, other := byte('A'), lowerText
 	if upper {
-		first, other = 'a', strings.ToUpper
+		first, other = 'a', upperText
 	}
 	return func(m *scratch, a []*Vec, out *Vec) {
 		size := 0

@@ -12,24 +12,24 @@ func (l *logic) Type() Type { return Type{Kind: Boolean} }
 func (l *logic) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := l.x.Eval(b, sel)
 	decided := bit(l.or) // TRUE decides OR, FALSE decides AND
-	var rows, at []int32
-	out := b.mem.zeroed(l.Type(), x.N)
+	rows, at := b.mem.rows(x.N)[:0], b.mem.rows(x.N)[:0]
+	out := b.mem.raw(l.Type(), x.N)
 	for k := range x.N {
-		if !x.null(k) && x.I[k] == decided {
-			out.I[k] = decided
-			continue
+		if out.I[k] = decided; x.null(k) || x.I[k] != decided {
+			rows, at = append(rows, rowOf(sel, k)), append(at, int32(k))
 		}
-		rows, at = append(rows, rowOf(sel, k)), append(at, int32(k))
 	}
 	if len(rows) == 0 {
 		return out.failed(errs, sel), errs
+	}
+	if len(rows) == x.N && sel == nil {
+		rows = nil // all of them: columns need no copy
 	}
 	y, more := l.y.Eval(b, rows)
 	errs = append(errs, more...)
 	for i, k := range at {
 		switch {
 		case !y.null(i) && y.I[i] == decided:
-			out.I[k] = decided
 		case y.null(i) || x.null(int(k)):
 			out.setNull(int(k))
 		default:
@@ -85,7 +85,7 @@ func (c *choose) Type() Type { return c.typ }
 // Eval implements Expr.
 func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	n := count(b, sel)
-	out, open := b.mem.zeroed(c.typ, n), positions(n)
+	out, open := b.mem.zeroed(c.typ, n), positions(b, n)
 	var errs []RowError
 	for i, when := range c.when {
 		if len(open) == 0 {
@@ -95,11 +95,11 @@ func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 		if when == nil {
 			open = nil
 		} else {
-			cond, more := when.Eval(b, rowsAt(sel, open))
+			cond, more := when.Eval(b, rowsAt(b, sel, open))
 			errs = append(errs, more...)
-			taken, open = part(cond, open, badRows(more), sel, out)
+			taken, open = part(b, cond, open, badRows(more), sel, out)
 		}
-		v, more := c.then[i].Eval(b, rowsAt(sel, taken))
+		v, more := c.then[i].Eval(b, rowsAt(b, sel, taken))
 		errs = append(errs, more...)
 		for j, k := range taken {
 			out.copyFrom(int(k), v, j)
@@ -112,8 +112,8 @@ func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 }
 
 // positions are 0 to n-1.
-func positions(n int) []int32 {
-	out := make([]int32, n)
+func positions(b *Batch, n int) []int32 {
+	out := b.mem.rows(n)
 	for k := range out {
 		out[k] = int32(k)
 	}
@@ -121,7 +121,8 @@ func positions(n int) []int32 {
 }
 
 // part divides the open rows into those whose condition is TRUE and the rest. Rows whose condition failed are NULL and done.
-func part(cond *Vec, open []int32, bad map[int32]bool, sel []int32, out *Vec) (yes, rest []int32) {
+func part(b *Batch, cond *Vec, open []int32, bad map[int32]bool, sel []int32, out *Vec) (yes, rest []int32) {
+	yes, rest = b.mem.rows(len(open))[:0], b.mem.rows(len(open))[:0]
 	for j, k := range open {
 		switch {
 		case bad[rowOf(sel, int(k))]:
@@ -161,8 +162,8 @@ func badRows(errs []RowError) map[int32]bool {
 }
 
 // rowsAt maps positions among the selected rows to rows of the batch. The result is never nil: nil means all rows.
-func rowsAt(sel, at []int32) []int32 {
-	out := make([]int32, len(at))
+func rowsAt(b *Batch, sel, at []int32) []int32 {
+	out := b.mem.rows(len(at))
 	for i, k := range at {
 		out[i] = rowOf(sel, int(k))
 	}
@@ -180,16 +181,16 @@ func (c *coalesce) Type() Type { return c.typ }
 // Eval implements Expr.
 func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	n := count(b, sel)
-	out, open := b.mem.zeroed(c.typ, n), positions(n)
+	out, open := b.mem.zeroed(c.typ, n), positions(b, n)
 	var errs []RowError
 	for _, a := range c.args {
 		if len(open) == 0 {
 			break
 		}
-		v, more := a.Eval(b, rowsAt(sel, open))
+		v, more := a.Eval(b, rowsAt(b, sel, open))
 		errs = append(errs, more...)
 		bad := badRows(more)
-		var rest []int32
+		rest := b.mem.rows(len(open))[:0]
 		for j, k := range open {
 			switch {
 			case bad[rowOf(sel, int(k))]:

@@ -291,7 +291,25 @@ def hashes():
         yield f"sha2('abc', {bits})"
 
 
-SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes]
+def letters():
+    words = ["ΑΣ", "ΣΑΣ", "Σ", "ΑΣ Σ", "ΑΣ''Α", "Α.Σ", "ΑΣ1", "1Σ", "straße", "ǆa ŉb", "ΑΣ\u0301", "ΑΣ-Α", "İI", "ßx ßy", "o''neil mc-donald", "a\\tb c_d", "éa ÉB", "ΑΣΑΣ ΑΣ.", "ﬁx", "ᾳ"]
+    for w in words:
+        for f in ["upper", "lower", "initcap"]:
+            yield f"{f}('{w}')"
+        yield f"'{w}' ILIKE 'ας%'"
+
+
+def every_letter(spark, out):
+    """Writes each character that a change of case changes: code point, upper, lower and title case."""
+    chars = [(i, chr(i)) for i in itertools.chain(range(1, 0xD800), range(0xE000, 0x1FA00))]
+    rows = spark.createDataFrame(chars, "i INT, c STRING").selectExpr("i", "c", "upper(c) AS u", "lower(c) AS l", "initcap(c) AS t").collect()
+    with open(out, "w", encoding="utf-8") as f:
+        for r in rows:
+            if r.c != r.u or r.c != r.l or r.c != r.t:
+                f.write(f"{r.i}\t{r.u}\t{r.l}\t{r.t}\n")
+
+
+SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes, letters]
 
 
 def answers(spark, group):
@@ -318,6 +336,7 @@ def main(out):
             group = cases[i : i + 32]
             for e, (typ, value) in zip(group, answers(spark, group)):
                 f.write(f"{e}\t{typ}\t{value}\n")
+    every_letter(spark, os.path.join(os.path.dirname(out), "letters.tsv"))
     print(len(cases), "expressions", file=sys.stderr)
     sys.stderr.flush()
     os._exit(0)
