@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/firn-data/firn/transform/parse"
 )
@@ -174,6 +175,21 @@ func sameFloat(a, b string) bool {
 
 // unquote reads a Python string literal as repr writes it.
 func unquote(s string) string {
+	quote := s[0]
 	s = s[1 : len(s)-1]
-	return strings.NewReplacer(`\\`, `\`, `\'`, `'`, `\n`, "\n", `\t`, "\t", `\r`, "\r", `\x00`, "\x00").Replace(s)
+	var b strings.Builder
+	for s != "" {
+		if s[0] == '\\' && (s[1] == '\'' || s[1] == '"') {
+			b.WriteByte(s[1])
+			s = s[2:]
+			continue
+		}
+		r, _, rest, err := strconv.UnquoteChar(s, quote)
+		if err != nil {
+			r, rest = utf8.RuneError, s[1:]
+		}
+		b.WriteRune(r)
+		s = rest
+	}
+	return b.String()
 }

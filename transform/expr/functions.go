@@ -272,8 +272,27 @@ func translate(a []*Vec, k int, out *Vec) (string, string) {
 	return "", ""
 }
 
+// maxText bounds in bytes what one value may be made of by a number: such a text would take the run's memory.
+const maxText = 64 << 20
+
+func tooLong(name string) (string, string) {
+	return "TEXT_TOO_LONG", name + " would make a text of more than 64 MiB"
+}
+
+func repeat(a []*Vec, k int, out *Vec) (string, string) {
+	n := max(0, a[1].I[k])
+	if n*int64(len(a[0].S[k])) > maxText {
+		return tooLong("repeat")
+	}
+	out.S[k] = strings.Repeat(a[0].S[k], int(n))
+	return "", ""
+}
+
 func bindPad(left bool) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 	f := func(a []*Vec, k int, out *Vec) (string, string) {
+		if a[1].I[k] > maxText/4 {
+			return tooLong("padding")
+		}
 		fill := " "
 		if len(a) == 3 {
 			fill = a[2].S[k]

@@ -61,10 +61,7 @@ var functions = []Function{
 	{"regexp_extract", "regexp_extract(text, pattern [, group])", "a group, 1 by default, of the first match; empty without one", `regexp_extract('100-200', r'(\d+)-(\d+)', 2)`, 2, 3, bindRegexpExtract},
 	{"regexp_like", "regexp_like(text, pattern)", "whether a Java pattern is found in the text", "regexp_like('abc', '^a')", 2, 2, bindRegexpLike},
 	{"regexp_replace", "regexp_replace(text, pattern, replacement)", "the text with each match of a Java pattern replaced; $1 is a group", `regexp_replace('a1b22', r'\d+', '#')`, 3, 4, bindRegexpReplace},
-	{"repeat", "repeat(text, n)", "the text n times", "repeat('ab', 2)", 2, 2, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
-		out.S[k] = strings.Repeat(a[0].S[k], int(max(0, a[1].I[k])))
-		return "", ""
-	}, String, Int)},
+	{"repeat", "repeat(text, n)", "the text n times", "repeat('ab', 2)", 2, 2, fixedTypes(String, repeat, String, Int)},
 	{"replace", "replace(text, from, to)", "the text with each from replaced", "replace('abc', 'b', 'x')", 3, 3, fixedTypes(String, replace, String)},
 	{"right", "right(text, n)", "the last n characters", "right('table', 2)", 2, 2, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
 		if a[1].I[k] > 0 {

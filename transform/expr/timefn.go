@@ -29,11 +29,8 @@ func bindToTime(kind Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 		if null || args[0].Type().Kind == Null {
 			return nullOf(Type{Kind: kind}), nil
 		}
-		if kind == TimestampNTZ && p.hasZone {
-			return nil, refuse(x.Args[1], "NEEDS_SPARK", "reading a zone into TIMESTAMP_NTZ needs engine: spark")
-		}
 		return &apply{typ: Type{Kind: kind}, args: args[:1], f: func(a []*Vec, k int, out *Vec) (string, string) {
-			t, ok := p.parse(a[0].S[k])
+			t, ok := p.parse(a[0].S[k], kind != TimestampNTZ)
 			if !ok {
 				return cannotParse, "the text '" + a[0].S[k] + "' does not follow the pattern"
 			}
