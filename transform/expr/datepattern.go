@@ -93,7 +93,7 @@ func (r *patternReader) checkLetters() (era bool) {
 			}
 			era = era || c == 'G'
 		}
-		for _, long := range []string{"GGGGG", "MMMMM", "LLLLL", "EEEEE", "QQQQQ", "qqqqq", "yyyyyyyyyyy"} {
+		for _, long := range []string{"GGGGG", "MMMMM", "LLLLL", "EEEEE", "QQQQQ", "qqqqq", "yyyyyyy"} {
 			if strings.Contains(part, long) {
 				r.fail(badPattern, "there are too many letters "+long[:1])
 			}
@@ -177,7 +177,7 @@ func (r *patternReader) quoted() {
 }
 
 // maxLetters is how many of a letter Java takes; letters that are not here are unknown to it.
-var maxLetters = map[byte]int{'G': 4, 'y': 10, 'M': 4, 'L': 4, 'd': 2, 'D': 3, 'H': 2, 'h': 2, 'k': 2, 'K': 2, 'm': 2, 's': 2, 'S': 9, 'a': 1, 'E': 4, 'Q': 4, 'q': 4, 'z': 4, 'V': 2, 'O': 4, 'X': 5, 'x': 5, 'Z': 5}
+var maxLetters = map[byte]int{'G': 4, 'y': 6, 'M': 4, 'L': 4, 'd': 2, 'D': 3, 'H': 2, 'h': 2, 'k': 2, 'K': 2, 'm': 2, 's': 2, 'S': 9, 'a': 1, 'E': 4, 'Q': 4, 'q': 4, 'z': 4, 'V': 2, 'O': 4, 'X': 5, 'x': 5, 'Z': 5}
 
 func (r *patternReader) letters(c byte, n int) {
 	most, known := maxLetters[c]

@@ -178,7 +178,7 @@ def time_functions():
 
 def format_patterns():
     times = ["TIMESTAMP '2024-02-29 13:04:05.123456'", "TIMESTAMP '0009-11-03 00:00:00'", "TIMESTAMP '1969-12-31 23:59:59.9'", "TIMESTAMP '2024-05-06 12:30:00.05'"]
-    patterns = ["y", "yy", "yyy", "yyyy", "yyyyy", "yyyyyyyyyyy", "M", "MM", "MMM", "MMMM", "MMMMM", "L", "LL", "LLL", "LLLL", "d", "dd", "ddd", "D", "DD", "DDD", "DDDD", "H", "HH", "h", "hh", "k", "kk", "K", "KK", "m", "mm", "s", "ss", "S", "SS", "SSS", "SSSSSS", "SSSSSSSSS", "SSSSSSSSSS",
+    patterns = ["y", "yy", "yyy", "yyyy", "yyyyy", "yyyyyy", "yyyyyyy", "yyyyyyyyyyy", "M", "MM", "MMM", "MMMM", "MMMMM", "L", "LL", "LLL", "LLLL", "d", "dd", "ddd", "D", "DD", "DDD", "DDDD", "H", "HH", "h", "hh", "k", "kk", "K", "KK", "m", "mm", "s", "ss", "S", "SS", "SSS", "SSSSSS", "SSSSSSSSS", "SSSSSSSSSS",
                 "a", "aa", "E", "EE", "EEE", "EEEE", "EEEEE", "Q", "QQ", "QQQ", "QQQQ", "q", "qq", "qqq", "qqqq", "G", "GGGG", "GGGGG", "yyyy G", "u", "e", "w", "W", "Y", "c", "F", "A", "B", "n", "N", "p", "z", "zzzz", "VV", "V", "O", "OOOO", "OO", "X", "XX", "XXX", "XXXX", "XXXXX", "x", "xx", "xxx", "xxxx", "xxxxx",
                 "Z", "ZZ", "ZZZ", "ZZZZ", "ZZZZZ", "yyyy-MM-dd''T''HH:mm:ss.SSSXXX", "d MMM yyyy, hh:mm a", "[yyyy][-MM]", "[[yyyy]]", "yyyy]", "[yyyy", "''''", "''o''''clock''", "''open", "yyyy#", "b", "", "é", "yyyyMMddHHmmss", "{", "}", "J", "t"]
     for t, p in itertools.product(times[:2], patterns):
@@ -214,7 +214,7 @@ def parse_patterns():
         ("yyyy-MM-dd HH:mm Z", ["2024-02-29 13:14 +0130", "2024-02-29 13:14 Z"]), ("yyyy-MM-dd HH:mm ZZZZ", ["2024-02-29 13:14 GMT+01:30", "2024-02-29 13:14 GMT"]), ("yyyy-MM-dd HH:mm ZZZZZ", ["2024-02-29 13:14 +01:30", "2024-02-29 13:14 Z"]),
         ("yyyy-MM-dd HH:mm VV", ["2024-07-01 13:14 Europe/Berlin", "2024-07-01 13:14 UTC", "2024-07-01 13:14 +01:00"]), ("yyyy-MM-dd HH:mm z", ["2024-07-01 13:14 UTC", "2024-07-01 13:14 CET"]), ("yyyy-MM-dd HH:mm O", ["2024-07-01 13:14 GMT+1"]),
         ("yyyy-MM-dd''T''HH:mm:ss", ["2024-02-29T13:14:15", "2024-02-29t13:14:15", "2024-02-29 13:14:15"]), ("yyyy.MM.dd", ["2024.02.29", "2024-02-29"]), ("[yyyy-MM-dd][dd.MM.yyyy]", ["2024-02-29", "29.02.2024", ""]),
-        ("E yyyy", ["Mon 2024"]), ("Q yyyy", ["1 2024"]), ("q", ["1"]), ("F", ["1"]), ("Y", ["2024"]), ("w", ["1"]), ("u", ["1"]), ("e", ["1"]), ("A", ["1"]), ("n", ["1"]), ("b", ["1"]), ("MMMMM", ["J"]), ("ddd", ["001"]), ("yyyyyyyyyyy", ["1"]), ("[yyyy", ["2024"]), ("yyyy]", ["2024"]), ("''x", ["x"]), ("#", ["#"]), ("", [""]),
+        ("E yyyy", ["Mon 2024"]), ("Q yyyy", ["1 2024"]), ("q", ["1"]), ("F", ["1"]), ("Y", ["2024"]), ("w", ["1"]), ("u", ["1"]), ("e", ["1"]), ("A", ["1"]), ("n", ["1"]), ("b", ["1"]), ("MMMMM", ["J"]), ("ddd", ["001"]), ("yyyyyyyyyyy", ["1"]), ("yyyyyyy", ["0002024"]), ("yyyyyyyDDDx", ["0002024060+01"]), ("[yyyy", ["2024"]), ("yyyy]", ["2024"]), ("''x", ["x"]), ("#", ["#"]), ("", [""]),
         ("yyyy yyyy", ["2024 2024", "2024 2023"]), ("MMdd", ["0229", "1231"]), ("HHmm", ["1314"]), ("HHmmss", ["131415"]), ("Hmm", ["1314", "114"]), ("dMMyyyy", ["29022024", "1022024"]), ("yyyy-M-d H:m:s", ["2024-2-9 1:2:3", "2024-12-31 23:59:59"]), ("é yyyy", ["é 2024", "É 2024"]),
     ]
     for pattern, texts in cases:
