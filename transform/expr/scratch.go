@@ -157,9 +157,9 @@ func Width(exprs ...Expr) int64 {
 	return total
 }
 
-// width is a value, its validity, its place in a selection, and for text an assumed 32 bytes of content.
+// width is a value, its validity, its place in the selections around it, and for text an assumed 32 bytes of content.
 func width(t Type) int64 {
-	const around = 1 + 4
+	const around = 1 + 3*4
 	switch t.Kind {
 	case Decimal:
 		return 16 + around
