@@ -7,6 +7,7 @@ Run it with `make corpus`, which gives it the Spark of the native stack with the
 import itertools
 import logging
 import os
+import random
 import sys
 
 from pyspark.sql import SparkSession
@@ -309,7 +310,60 @@ def every_letter(spark, out):
                 f.write(f"{r.i}\t{r.u}\t{r.l}\t{r.t}\n")
 
 
-SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes, letters]
+class Patterns:
+    """Random regular expressions and date patterns, from one seed."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def atom(self, depth):
+        r = self.random
+        kind = r.randrange(14)
+        if kind == 5:
+            return "."
+        if kind == 6:
+            return r.choice(["\\d", "\\w", "\\s", "\\D", "\\W", "\\S", "\\.", "\\-", "\\$", "\\t", "\\n", "\\r", "\\h", "\\v", "\\p{Alpha}", "\\P{Digit}", "\\x61"])
+        if kind == 7:
+            return "[" + r.choice(["", "^"]) + "".join(r.choice(["a-c", "A-Z", "0-9", "\\d", "\\s", "b", "é", "x", "."]) for _ in range(r.randrange(1, 4))) + "]"
+        if kind in (8, 9, 10) and depth > 0:
+            return r.choice(["(", "(?:", "(", "(?i:"]) + self.alternatives(depth - 1) + ")"
+        if kind == 11 and depth > 0:
+            return "(?i)"
+        return r.choice("abcAB1 -,é")
+
+    def sequence(self, depth):
+        quantifiers = ["", "", "", "", "*", "+", "?", "{2}", "{1,2}", "*?", "+?", "??", "{2,}"]
+        return "".join(self.atom(depth) + self.random.choice(quantifiers) for _ in range(self.random.randrange(1, 4)))
+
+    def alternatives(self, depth):
+        return "|".join(self.sequence(depth) for _ in range(self.random.choice([1, 1, 2, 3])))
+
+    def regex(self):
+        return self.random.choice(["", "", "", "^"]) + self.alternatives(3) + self.random.choice(["", "", "$"])
+
+    def date(self):
+        r = self.random
+        out = "".join(r.choice("yMdHhmsSaDGLkKEQXxZOVz") * r.choice([1, 1, 2, 2, 3, 4]) + r.choice(["", " ", "-", ":", "''T''", "/", "["]) for _ in range(r.randrange(1, 6)))
+        return out + "]" * out.count("[")
+
+
+def random_patterns():
+    texts = ["'abc'", "'aabbccA1 -'", "'ab\\n'", "'ab\\r\\n'", "'a\\nb\\r'", "'a1,b2 c-é'", "''", "'ABC abc'", "'ccc\\u0085'", "'b\\u2028'", "'\\r\\n'"]
+    times = ["TIMESTAMP '2024-02-29 13:04:05.123456'", "TIMESTAMP '0999-12-03 00:00:00'", "TIMESTAMP '1969-07-20 23:59:59.9'", "TIMESTAMP '2024-11-06 12:30:00'"]
+    p = Patterns(11)
+    for _ in range(130):
+        regex, text = p.regex(), p.random.choice(texts)
+        yield f"{text} RLIKE r'{regex}'"
+        yield f"regexp_replace({text}, r'{regex}', '<$0>')"
+        yield f"regexp_extract({text}, r'{regex}', 0)"
+        yield f"split({text}, r'{regex}')"
+    for _ in range(120):
+        date, time = p.date(), p.random.choice(times)
+        yield f"date_format({time}, '{date}')"
+        yield f"to_timestamp(date_format({time}, '{date}'), '{date}')"
+
+
+SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes, letters, random_patterns]
 
 
 def answers(spark, group):
