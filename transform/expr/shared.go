@@ -44,6 +44,9 @@ func (s *Scope) share(x parse.Expr, e Expr) Expr {
 		s.seen, s.seenFields = nil, len(s.Fields)
 	}
 	key := textOf(x)
+	if len(key) > longest {
+		return e
+	}
 	if have := s.seen[key]; have != nil {
 		return have
 	}
@@ -54,7 +57,10 @@ func (s *Scope) share(x parse.Expr, e Expr) Expr {
 	return s.seen[key]
 }
 
-// textOf writes a syntax tree without its positions.
+// longest is the text up to which an expression is looked for again: comparing long ones would take their length squared.
+const longest = 2000
+
+// textOf writes a syntax tree without its positions, up to a little more than longest.
 func textOf(x parse.Expr) string {
 	var b strings.Builder
 	write(&b, reflect.ValueOf(x))
@@ -62,6 +68,9 @@ func textOf(x parse.Expr) string {
 }
 
 func write(b *strings.Builder, v reflect.Value) {
+	if b.Len() > longest {
+		return
+	}
 	switch v.Kind() {
 	case reflect.Interface, reflect.Pointer:
 		if v.IsNil() {

@@ -61,9 +61,8 @@ func (s *Scope) formatted(x *parse.Call, e, pattern Expr, scale int64) (Expr, er
 	if null {
 		return nullOf(Type{Kind: String}), nil
 	}
-	var buf []byte
 	return &apply{typ: Type{Kind: String}, args: []Expr{e}, f: func(a []*Vec, k int, out *Vec) (string, string) {
-		text, ok := p.format(buf[:0:0], a[0].I[k]*scale)
+		text, ok := p.format(nil, a[0].I[k]*scale)
 		if !ok {
 			return badPattern, "the time " + a[0].text(k) + " does not fit the pattern"
 		}
