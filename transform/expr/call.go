@@ -40,6 +40,7 @@ func (a *apply) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			}
 		}
 		a.all(b.mem, vecs, out)
+		b.mem.free(a.args, vecs...)
 		return out, errs
 	}
 	bad := badRows(errs)
@@ -63,6 +64,7 @@ rows:
 			out.setNull(k)
 		}
 	}
+	b.mem.free(a.args, vecs...)
 	return out, errs
 }
 

@@ -40,6 +40,7 @@ func (c *cast) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			}
 		}
 	}
+	b.mem.free([]Expr{c.x}, x)
 	return out, errs
 }
 

@@ -26,10 +26,12 @@ func (c *compare) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			xn, yn := x.null(k), y.null(k)
 			out.I[k] = bit(xn && yn || !xn && !yn && order(x, k, y, k) == 0)
 		}
+		b.mem.free([]Expr{c.x, c.y}, x, y)
 		return out.failed(errs, sel), errs
 	}
 	out.Valid = b.mem.bothValid(x, y)
 	c.into(out, x, y)
+	b.mem.free([]Expr{c.x, c.y}, x, y)
 	return out, errs
 }
 
@@ -176,7 +178,9 @@ func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			}
 		}
 		open = left
+		b.mem.free([]Expr{item}, y)
 	}
+	b.mem.free([]Expr{e.x}, x)
 	for _, k := range open {
 		if sawNull[k] {
 			out.setNull(int(k))

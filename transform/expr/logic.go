@@ -36,6 +36,7 @@ func (l *logic) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			out.I[k] = 1 - decided
 		}
 	}
+	b.mem.free([]Expr{l.x, l.y}, x, y)
 	return out.failed(errs, sel), errs
 }
 
@@ -48,10 +49,11 @@ func (n *not) Type() Type { return Type{Kind: Boolean} }
 func (n *not) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := n.x.Eval(b, sel)
 	out := b.mem.raw(n.Type(), x.N)
-	out.Valid = x.Valid
+	out.Valid = b.mem.copied(x.Valid)
 	for k, v := range x.I {
 		out.I[k] = 1 - v
 	}
+	b.mem.free([]Expr{n.x}, x)
 	return out, errs
 }
 
@@ -70,6 +72,7 @@ func (n *isNull) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	for k := range out.I {
 		out.I[k] = bit(x.null(k) != n.not)
 	}
+	b.mem.free([]Expr{n.x}, x)
 	return out.failed(errs, sel), errs
 }
 
@@ -98,12 +101,14 @@ func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			cond, more := when.Eval(b, rowsAt(b, sel, open))
 			errs = append(errs, more...)
 			taken, open = part(b, cond, open, badRows(more), sel, out)
+			b.mem.free([]Expr{when}, cond)
 		}
 		v, more := c.then[i].Eval(b, rowsAt(b, sel, taken))
 		errs = append(errs, more...)
 		for j, k := range taken {
 			out.copyFrom(int(k), v, j)
 		}
+		b.mem.free([]Expr{c.then[i]}, v)
 	}
 	for _, k := range open {
 		out.setNull(int(k))
@@ -202,6 +207,7 @@ func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			}
 		}
 		open = rest
+		b.mem.free([]Expr{a}, v)
 	}
 	for _, k := range open {
 		out.setNull(int(k))

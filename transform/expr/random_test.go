@@ -34,7 +34,10 @@ func (g grammar) number(depth int) string {
 		return g.of("i", "l", "d", "w", "f", "0", "1", "-1", "7", "0.5", "2.50", "1e3", "NULL", "2147483647", "9223372036854775807L", "99999999999999999999.99")
 	}
 	n := func() string { return g.number(depth - 1) }
-	switch g.IntN(10) {
+	switch g.IntN(11) {
+	case 10: // twice the same: evaluated once
+		x := n()
+		return "(" + x + g.of(" + ", " - ", " * ") + x + ")"
 	case 0, 1, 2, 3:
 		return "(" + n() + g.of(" + ", " - ", " * ", " / ", " % ", " DIV ") + n() + ")"
 	case 4:
@@ -90,7 +93,10 @@ func (g grammar) condition(depth int) string {
 	}
 	c := func() string { return g.condition(depth - 1) }
 	n := func() string { return g.number(depth - 1) }
-	switch g.IntN(9) {
+	switch g.IntN(10) {
+	case 9:
+		x, y := n(), g.text(depth-1)
+		return "(" + x + " < 1 OR " + x + " > " + n() + " AND " + y + " IN (" + y + ", 'a') OR " + y + " IS NULL)"
 	case 0, 1:
 		return "(" + c() + g.of(" AND ", " OR ") + c() + ")"
 	case 2:
