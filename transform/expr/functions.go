@@ -245,8 +245,12 @@ func instr(a []*Vec, k int) int64 {
 
 func replace(a []*Vec, k int, out *Vec) (string, string) {
 	out.S[k] = a[0].S[k]
+	to := ""
+	if len(a) == 3 {
+		to = a[2].S[k]
+	}
 	if a[1].S[k] != "" {
-		out.S[k] = strings.ReplaceAll(a[0].S[k], a[1].S[k], a[2].S[k])
+		out.S[k] = strings.ReplaceAll(a[0].S[k], a[1].S[k], to)
 	}
 	return "", ""
 }

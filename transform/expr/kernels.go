@@ -3,6 +3,8 @@ package expr
 import (
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/firn-data/firn/transform/parse"
 )
 
 // A kernel computes a function for all rows at once. It cannot fail, and what it makes of NULLs does not matter.
@@ -73,6 +75,20 @@ func changeCase(upper bool) kernel {
 			out.S[k] = unsafe.String(unsafe.SliceData(to), len(to))
 			buf = buf[len(s):]
 		}
+	}
+}
+
+// bindLength counts the bytes of a binary, and the characters of anything else as text.
+func bindLength(s *Scope, x *parse.Call, args []Expr) (Expr, error) {
+	if args[0].Type().Kind == Binary {
+		return columnar(Int, countBytes, Binary)(s, x, args)
+	}
+	return columnar(Int, countCharacters, String)(s, x, args)
+}
+
+func countBytes(_ *scratch, a []*Vec, out *Vec) {
+	for k, s := range a[0].S {
+		out.I[k] = int64(len(s))
 	}
 }
 

@@ -15,7 +15,7 @@ var functions = []Function{
 	{"bround", "bround(x [, digits])", "x rounded half to even", "bround(2.5)", 1, 2, bindRound(true)},
 	{"ceil", "ceil(x)", "the smallest integer not below x", "ceil(1.2)", 1, 1, bindRounding(math.Ceil, 1)},
 	{"coalesce", "coalesce(x, …)", "the first argument that is not NULL", "coalesce(NULL, 'x')", 1, -1, bindCoalesce},
-	{"concat", "concat(text, …)", "the texts joined; NULL when one is", "concat('a', 'b')", 0, -1, fixedTypes(String, concat, String)},
+	{"concat", "concat(text, …)", "the texts joined; NULL when one is", "concat('a', 'b')", 0, -1, textOnly(fixedTypes(String, concat, String))},
 	{"concat_ws", "concat_ws(separator, text, …)", "the texts that are not NULL, joined with a separator", "concat_ws('-', 'a', NULL, 'b')", 1, -1, bindConcatWS},
 	{"contains", "contains(text, part)", "whether text holds part", "contains('table', 'ab')", 2, 2, fixedTypes(Boolean, intFn(func(a []*Vec, k int) int64 { return bit(strings.Contains(a[0].S[k], a[1].S[k])) }), String)},
 	{"current_date", "current_date()", "the day on which the run began", "", 0, 0, bindNow(Date)},
@@ -40,14 +40,14 @@ var functions = []Function{
 	{"instr", "instr(text, part)", "the 1-based position of part, 0 when it is not there", "instr('table', 'b')", 2, 2, fixedTypes(Int, intFn(instr), String)},
 	{"last_day", "last_day(date)", "the last day of the date's month", "last_day(DATE '2024-02-01')", 1, 1, columnar(Date, datePart(func(y, m, _ int) int64 { return daysFromCivil(y, m, monthLength(y, m)) }), Date)},
 	{"least", "least(x, y, …)", "the smallest argument that is not NULL", "least(1, NULL, 3)", 2, -1, bindExtreme(-1)},
-	{"left", "left(text, n)", "the first n characters", "left('table', 2)", 2, 2, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
+	{"left", "left(text, n)", "the first n characters", "left('table', 2)", 2, 2, textOnly(fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
 		out.S[k] = substring(a[0].S[k], 1, a[1].I[k])
 		return "", ""
-	}, String, Int)},
-	{"length", "length(text)", "the number of characters", "length('héllo')", 1, 1, columnar(Int, countCharacters, String)},
+	}, String, Int))},
+	{"length", "length(text)", "the number of characters", "length('héllo')", 1, 1, bindLength},
 	{"ln", "ln(x)", "the natural logarithm; NULL when x is not positive", "ln(1)", 1, 1, fixedTypes(Double, logarithm, Double)},
 	{"lower", "lower(text)", "the text in lower case", "lower('ABC')", 1, 1, columnar(String, changeCase(false), String)},
-	{"lpad", "lpad(text, n [, pad])", "the text filled or cut to n characters, filled on the left", "lpad('7', 3, '0')", 2, 3, bindPad(true)},
+	{"lpad", "lpad(text, n [, pad])", "the text filled or cut to n characters, filled on the left", "lpad('7', 3, '0')", 2, 3, textOnly(bindPad(true))},
 	{"ltrim", "ltrim(text)", "the text without spaces at its start", "ltrim('  x')", 1, 1, columnar(String, textKernel(func(s string) string { return strings.TrimLeft(s, " ") }), String)},
 	{"make_date", "make_date(year, month, day)", "the date of three numbers", "make_date(2024, 2, 29)", 3, 3, fixedTypes(Date, makeDate, Int)},
 	{"md5", "md5(text)", "the MD5 sum in hex", "md5('a')", 1, 1, fixedTypes(String, textFn(func(s string) string { h := md5.Sum([]byte(s)); return hex.EncodeToString(h[:]) }), Binary)},
@@ -62,7 +62,7 @@ var functions = []Function{
 	{"regexp_like", "regexp_like(text, pattern)", "whether a Java pattern is found in the text", "regexp_like('abc', '^a')", 2, 2, bindRegexpLike},
 	{"regexp_replace", "regexp_replace(text, pattern, replacement)", "the text with each match of a Java pattern replaced; $1 is a group", `regexp_replace('a1b22', r'\d+', '#')`, 3, 4, bindRegexpReplace},
 	{"repeat", "repeat(text, n)", "the text n times", "repeat('ab', 2)", 2, 2, fixedTypes(String, repeat, String, Int)},
-	{"replace", "replace(text, from, to)", "the text with each from replaced", "replace('abc', 'b', 'x')", 3, 3, fixedTypes(String, replace, String)},
+	{"replace", "replace(text, from [, to])", "the text with each from replaced, or removed", "replace('abc', 'b', 'x')", 2, 3, fixedTypes(String, replace, String)},
 	{"right", "right(text, n)", "the last n characters", "right('table', 2)", 2, 2, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
 		if a[1].I[k] > 0 {
 			out.S[k] = substring(a[0].S[k], -a[1].I[k], math.MaxInt32)
@@ -70,7 +70,7 @@ var functions = []Function{
 		return "", ""
 	}, String, Int)},
 	{"round", "round(x [, digits])", "x rounded half up", "round(2.345, 2)", 1, 2, bindRound(false)},
-	{"rpad", "rpad(text, n [, pad])", "the text filled or cut to n characters, filled on the right", "rpad('7', 3, '.')", 2, 3, bindPad(false)},
+	{"rpad", "rpad(text, n [, pad])", "the text filled or cut to n characters, filled on the right", "rpad('7', 3, '.')", 2, 3, textOnly(bindPad(false))},
 	{"rtrim", "rtrim(text)", "the text without spaces at its end", "rtrim('x  ')", 1, 1, columnar(String, textKernel(func(s string) string { return strings.TrimRight(s, " ") }), String)},
 	{"second", "second(timestamp)", "0 to 59", "second(TIMESTAMP '2024-02-29 13:14:15')", 1, 1, fixedTypes(Int, clockFn(func(s int64) int64 { return s % 60 }), Timestamp)},
 	{"sha2", "sha2(text, bits)", "the SHA-2 sum in hex; bits is 0, 224, 256, 384 or 512", "sha2('a', 224)", 2, 2, fixedTypes(String, sha2, Binary, Int)},
@@ -79,14 +79,14 @@ var functions = []Function{
 	{"split", "split(text, pattern [, limit])", "the parts of the text between matches of a Java pattern", "split('a,b;c', '[,;]')", 2, 3, bindSplit},
 	{"sqrt", "sqrt(x)", "the square root", "sqrt(9)", 1, 1, fixedTypes(Double, floatFn(math.Sqrt), Double)},
 	{"startswith", "startswith(text, part)", "whether text starts with part", "startswith('table', 'ta')", 2, 2, fixedTypes(Boolean, intFn(func(a []*Vec, k int) int64 { return bit(strings.HasPrefix(a[0].S[k], a[1].S[k])) }), String)},
-	{"substring", "substring(text, position [, length])", "part of a text; positions count from 1, negative ones from the end", "substring('table', 2, 3)", 2, 3, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
+	{"substring", "substring(text, position [, length])", "part of a text; positions count from 1, negative ones from the end", "substring('table', 2, 3)", 2, 3, textOnly(fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
 		n := int64(math.MaxInt32)
 		if len(a) == 3 {
 			n = a[2].I[k]
 		}
 		out.S[k] = substring(a[0].S[k], a[1].I[k], n)
 		return "", ""
-	}, String, Int)},
+	}, String, Int))},
 	{"to_date", "to_date(text [, pattern])", "the text as a date", "to_date('29.02.2024', 'dd.MM.yyyy')", 1, 2, bindToTime(Date)},
 	{"to_timestamp", "to_timestamp(text [, pattern])", "the text as a timestamp", "to_timestamp('2024-02-29T13:14:15+02:00')", 1, 2, bindToTime(Timestamp)},
 	{"to_timestamp_ntz", "to_timestamp_ntz(text [, pattern])", "the text as a timestamp without time zone", "to_timestamp_ntz('2024-02-29 13:14:15')", 1, 2, bindToTime(TimestampNTZ)},

@@ -13,10 +13,16 @@ const cannotParse = "CANNOT_PARSE_TIMESTAMP"
 func bindToTime(kind Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 	return func(s *Scope, x *parse.Call, args []Expr) (Expr, error) {
 		if len(args) == 1 || args[0].Type().Kind != String && args[0].Type().Kind != Null {
+			if t := args[0].Type(); kind == Date && (t.numeric() || t.Kind == Boolean) {
+				var err error
+				if args[0], err = s.to(x, 0, args[0], Type{Kind: String}); err != nil {
+					return nil, err
+				}
+			}
 			if t := args[0].Type(); t.Kind != String && t.Kind != Null && !datelike(t) && !(kind == Timestamp && t.numeric()) {
 				return nil, refuse(x.Args[0], "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "argument 1 of %s must be text or a time, not %s", x.Name, t)
 			}
-			return s.to(x, 0, args[0], Type{Kind: kind})
+			return s.convert(x.Args[0], args[0], Type{Kind: kind})
 		}
 		p, null, err := s.constantPattern(x, 1, args[1], true)
 		if err != nil {

@@ -310,6 +310,52 @@ def every_letter(spark, out):
                 f.write(f"{r.i}\t{r.u}\t{r.l}\t{r.t}\n")
 
 
+def binaries():
+    for v in ["X'C3A9'", "X'61FF'", "X''", "CAST('é' AS BINARY)", "CAST(NULL AS BINARY)"]:
+        for f in ["length", "upper", "lower", "trim", "initcap", "md5", "hash", "abs", "year", "size", "NOT ", "-"]:
+            yield f"{f}({v})"
+        yield f"substring({v}, 1, 1)"
+        yield f"concat({v}, {v})"
+        yield f"concat({v}, 'a')"
+        yield f"concat_ws('-', {v}, 'a')"
+        yield f"lpad({v}, 3)"
+        yield f"rpad({v}, 3, X'00')"
+        yield f"left({v}, 1)"
+        yield f"right({v}, 1)"
+        yield f"replace({v}, 'a', 'b')"
+        yield f"contains({v}, X'C3')"
+        yield f"startswith({v}, 'a')"
+        yield f"instr({v}, 'a')"
+        yield f"repeat({v}, 2)"
+        yield f"translate({v}, 'a', 'b')"
+        yield f"coalesce({v}, 'a')"
+        yield f"nvl({v}, X'00')"
+        yield f"{v} = 'a'"
+        yield f"{v} < X'62'"
+        yield f"{v} IN ('a', X'C3A9')"
+        yield f"{v} LIKE 'a%'"
+        yield f"{v} RLIKE 'a'"
+        yield f"CASE WHEN true THEN {v} ELSE 'x' END"
+        yield f"split({v}, ',')"
+        for t in ["STRING", "INT", "DATE", "BOOLEAN", "BINARY"]:
+            yield f"CAST({v} AS {t})"
+            yield f"TRY_CAST({v} AS {t})"
+    for v in ["1", "1.5", "1.5D", "true", "DATE '2024-02-29'", "TIMESTAMP '2024-02-29 00:00:00'", "'12'"]:
+        for f in ["length", "upper", "trim", "year", "month", "hour", "last_day", "unix_timestamp", "to_date", "sqrt", "abs", "ceil", "round", "sign", "md5", "sha2", "initcap", "NOT ", "date_add", "concat", "hash", "instr", "lpad", "substring", "replace"]:
+            yield f"{f}({v}, 1)" if f in ("date_add", "lpad", "substring", "instr", "replace", "sha2") else f"{f}({v})"
+        yield f"{v} LIKE '1%'"
+        yield f"{v} || 'x'"
+        yield f"CAST({v} AS BINARY)"
+        yield f"date_format({v}, 'yyyy')"
+        yield f"{v} AND true"
+        yield f"if({v}, 1, 2)"
+    yield "replace('abc', 'b')"
+    yield "trim('a', 'abca')"
+    yield "ceil(1.25, 1)"
+    yield "upper()"
+    yield "upper('a', 'b')"
+
+
 class Patterns:
     """Random regular expressions and date patterns, from one seed."""
 
@@ -363,7 +409,7 @@ def random_patterns():
         yield f"to_timestamp(date_format({time}, '{date}'), '{date}')"
 
 
-SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes, letters, random_patterns]
+SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes, letters, random_patterns, binaries]
 
 
 def answers(spark, group):
