@@ -269,7 +269,11 @@ func (a *app) functionsCommand() *cobra.Command {
 		Use: "functions", Short: "List the SQL functions of the native engine", Args: usage(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			for _, f := range expr.Functions() {
-				fmt.Fprintf(a.stdout, "%-44s %s\n", f.Usage, f.Doc)
+				doc := f.Doc
+				if also := f.Aliases(); len(also) > 0 {
+					doc += " (also " + strings.Join(also, ", ") + ")"
+				}
+				fmt.Fprintf(a.stdout, "%-44s %s\n", f.Usage, doc)
 			}
 			return nil
 		},

@@ -64,16 +64,21 @@ func (o Origin) Take(indices []int32) Origin {
 		return o
 	}
 	out := o
-	out.Rows = make([]int64, len(indices))
-	hasLines := o.Lines != nil || o.Line > 0
-	if hasLines {
-		out.Lines = make([]int64, len(indices))
+	out.Rows = ordinals(o.Row, o.Rows, indices)
+	if o.Lines != nil || o.Line > 0 {
+		out.Lines = ordinals(o.Line, o.Lines, indices)
 	}
+	return out
+}
+
+// ordinals are those of the given rows, which count from first or are listed.
+func ordinals(first int64, listed []int64, indices []int32) []int64 {
+	out := make([]int64, len(indices))
 	for k, i := range indices {
-		p := o.Place(int(i))
-		out.Rows[k] = p.Row
-		if hasLines {
-			out.Lines[k] = p.Line
+		if listed != nil {
+			out[k] = listed[i]
+		} else {
+			out[k] = first + int64(i)
 		}
 	}
 	return out

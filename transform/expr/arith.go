@@ -46,6 +46,7 @@ func (a *arith) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	default:
 		a.integers(x.I, y.I, out.I, fail)
 	}
+	b.mem.free([]Expr{a.x, a.y}, x, y)
 	return out, errs
 }
 
@@ -278,5 +279,6 @@ func (n *negate) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			out.I[k] = -x.I[k]
 		}
 	}
+	b.mem.free([]Expr{n.x}, x)
 	return out, errs
 }

@@ -40,6 +40,7 @@ func (a *apply) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			}
 		}
 		a.all(b.mem, vecs, out)
+		b.mem.free(a.args, vecs...)
 		return out, errs
 	}
 	bad := badRows(errs)
@@ -63,17 +64,30 @@ rows:
 			out.setNull(k)
 		}
 	}
+	b.mem.free(a.args, vecs...)
 	return out, errs
 }
 
 // Function describes one SQL function for the binder, `firn functions` and the docs.
 type Function struct {
-	Name  string
-	Usage string // substring(text, position [, length])
-	Doc   string
-	min   int
-	max   int // -1: any number
-	bind  func(s *Scope, x *parse.Call, args []Expr) (Expr, error)
+	Name    string
+	Usage   string // substring(text, position [, length])
+	Doc     string // what it gives, in one line
+	Example string // "" where the result depends on the clock
+	min     int
+	max     int // -1: any number
+	bind    func(s *Scope, x *parse.Call, args []Expr) (Expr, error)
+}
+
+// Aliases are the function's further names, sorted.
+func (f Function) Aliases() (out []string) {
+	for alias, name := range aliases {
+		if name == f.Name {
+			out = append(out, alias)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Functions lists the scalar functions, sorted by name.
@@ -102,6 +116,9 @@ func (s *Scope) call(x *parse.Call) (Expr, error) {
 		}
 		if x.Star || x.Distinct || x.Filter != nil || x.Over != nil {
 			return nil, refuse(x, "INVALID_SQL_SYNTAX.FUNCTION", "%s takes only arguments", x.Name)
+		}
+		if len(x.Args) > f.max && f.max >= 0 && slices.Contains([]string{"ceil", "floor", "ltrim", "rtrim", "trim"}, name) {
+			return nil, refuse(x, "NEEDS_SPARK", "%s with %d arguments needs engine: spark", x.Name, len(x.Args))
 		}
 		if len(x.Args) < f.min || f.max >= 0 && len(x.Args) > f.max {
 			return nil, refuse(x, "WRONG_NUM_ARGS", "%s has %d arguments: write %s", x.Name, len(x.Args), f.Usage)
@@ -132,7 +149,7 @@ func (s *Scope) call(x *parse.Call) (Expr, error) {
 // to casts an argument to a type that the function takes.
 func (s *Scope) to(x *parse.Call, i int, e Expr, t Type) (Expr, error) {
 	out, err := s.convert(x.Args[i], e, t)
-	if err != nil {
+	if err != nil || !implicit(e.Type(), t) {
 		return nil, refuse(x.Args[i], "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "argument %d of %s must be %s, not %s", i+1, x.Name, t, e.Type())
 	}
 	return out, nil
@@ -149,6 +166,26 @@ func columnar(result Kind, all kernel, kinds ...Kind) func(*Scope, *parse.Call, 
 		e.(*apply).all = all
 		return e, nil
 	}
+}
+
+// implicit reports whether Spark casts an argument by itself under ANSI: text to anything, anything to text, numbers and
+// times among themselves.
+func implicit(from, to Type) bool {
+	return from.Kind == Null || from.Kind == to.Kind || from.Kind == String || to.Kind == String || from.numeric() && to.numeric() || datelike(from) && datelike(to)
+}
+
+// textOnly refuses a binary first argument, of which Spark's function gives a binary.
+func textOnly(bind func(*Scope, *parse.Call, []Expr) (Expr, error)) func(*Scope, *parse.Call, []Expr) (Expr, error) {
+	return func(s *Scope, x *parse.Call, args []Expr) (Expr, error) {
+		if len(args) > 0 && args[0].Type().Kind == Binary && (x.Name != "concat" || allBinary(args)) {
+			return nil, refuse(x.Args[0], "NEEDS_SPARK", "%s of BINARY needs engine: spark", x.Name)
+		}
+		return bind(s, x, args)
+	}
+}
+
+func allBinary(args []Expr) bool {
+	return !slices.ContainsFunc(args, func(e Expr) bool { return e.Type().Kind != Binary && e.Type().Kind != Null })
 }
 
 // fixedTypes makes the bind of a function whose arguments have the given types, the last of them repeated.

@@ -40,6 +40,7 @@ func (c *cast) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			}
 		}
 	}
+	b.mem.free([]Expr{c.x}, x)
 	return out, errs
 }
 
@@ -274,6 +275,10 @@ func fromString(to Type) func(*Vec, int, *Vec) (string, string) {
 	case Decimal:
 		limit := pow10(to.P)
 		return func(v *Vec, k int, out *Vec) (string, string) {
+			if d, ok := parseSmallDecimal(v.S[k], to); ok {
+				out.D[k] = decimal128.FromI64(d)
+				return "", ""
+			}
 			r, ok := parseDecimal(trimAll(v.S[k]), to.S)
 			if !ok {
 				return invalid(v.S[k])

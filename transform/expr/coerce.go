@@ -106,7 +106,7 @@ func literalDecimal(e Expr) Type {
 
 func (s *Scope) unary(x *parse.Unary) (Expr, error) {
 	if x.Op == "NOT" {
-		e, err := s.Condition(x.X, "the operand of NOT")
+		e, err := s.operand(x.X, "the operand of NOT")
 		return &not{e}, err
 	}
 	e, err := s.Bind(x.X)
@@ -127,14 +127,29 @@ func (s *Scope) unary(x *parse.Unary) (Expr, error) {
 	return &negate{e}, nil
 }
 
+// operand binds an operand of AND, OR or NOT: BOOLEAN, or text that is cast to it.
+func (s *Scope) operand(x parse.Expr, what string) (Expr, error) {
+	e, err := s.Bind(x)
+	if err != nil {
+		return nil, err
+	}
+	if k := e.Type().Kind; k == String || k == Null {
+		return s.convert(x, e, Type{Kind: Boolean})
+	}
+	if e.Type().Kind != Boolean {
+		return nil, refuse(x, "DATATYPE_MISMATCH", "%s must be BOOLEAN, not %s", what, e.Type())
+	}
+	return e, nil
+}
+
 func (s *Scope) binary(x *parse.Binary) (Expr, error) {
 	switch x.Op {
 	case "AND", "OR":
-		l, err := s.Condition(x.X, "an operand of "+x.Op)
+		l, err := s.operand(x.X, "an operand of "+x.Op)
 		if err != nil {
 			return nil, err
 		}
-		r, err := s.Condition(x.Y, "an operand of "+x.Op)
+		r, err := s.operand(x.Y, "an operand of "+x.Op)
 		return &logic{x.Op == "OR", l, r}, err
 	case "||":
 		return s.call(&parse.Call{Node: x.Node, Name: "concat", Args: []parse.Expr{x.X, x.Y}})

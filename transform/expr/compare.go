@@ -26,10 +26,12 @@ func (c *compare) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			xn, yn := x.null(k), y.null(k)
 			out.I[k] = bit(xn && yn || !xn && !yn && order(x, k, y, k) == 0)
 		}
-		return out, errs
+		b.mem.free([]Expr{c.x, c.y}, x, y)
+		return out.failed(errs, sel), errs
 	}
 	out.Valid = b.mem.bothValid(x, y)
 	c.into(out, x, y)
+	b.mem.free([]Expr{c.x, c.y}, x, y)
 	return out, errs
 }
 
@@ -150,7 +152,7 @@ func (e *in) Type() Type { return Type{Kind: Boolean} }
 func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := e.x.Eval(b, sel)
 	out := b.mem.zeroed(e.Type(), x.N)
-	open := make([]int32, 0, x.N)
+	open := b.mem.rows(x.N)[:0]
 	for k := range x.N {
 		if x.null(k) {
 			out.setNull(k)
@@ -158,15 +160,12 @@ func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 		}
 		open = append(open, int32(k))
 	}
-	sawNull := make([]bool, x.N)
+	sawNull := b.mem.bools(x.N)
+	clear(sawNull)
 	for _, item := range e.list {
-		rows := make([]int32, len(open))
-		for i, k := range open {
-			rows[i] = rowOf(sel, int(k))
-		}
-		y, more := item.Eval(b, rows)
+		y, more := item.Eval(b, rowsAt(b, sel, open))
 		errs = append(errs, more...)
-		left := open[:0:0]
+		left := b.mem.rows(len(open))[:0]
 		for i, k := range open {
 			switch {
 			case y.null(i):
@@ -179,7 +178,9 @@ func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			}
 		}
 		open = left
+		b.mem.free([]Expr{item}, y)
 	}
+	b.mem.free([]Expr{e.x}, x)
 	for _, k := range open {
 		if sawNull[k] {
 			out.setNull(int(k))
@@ -190,5 +191,5 @@ func (e *in) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			out.I[k] = 1 - out.I[k]
 		}
 	}
-	return out, errs
+	return out.failed(errs, sel), errs
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/firn-data/firn/transform/parse"
 )
@@ -47,6 +48,36 @@ func TestCorpusIsSparks(t *testing.T) {
 		t.Errorf("only %d expressions were compared", compared)
 	}
 	checkRefused(t, refused)
+}
+
+// TestEveryLetterChangesCaseAsSparks compares all characters of the planes that have letters.
+func TestEveryLetterChangesCaseAsSparks(t *testing.T) {
+	body, err := os.ReadFile("../testdata/corpus/letters.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[rune][]string{}
+	for _, line := range strings.Split(strings.TrimSpace(string(body)), "\n") {
+		part := strings.Split(line, "\t")
+		code, err := strconv.Atoi(part[0])
+		if err != nil || len(part) != 4 {
+			t.Fatalf("%q is not a letter", line)
+		}
+		want[rune(code)] = part[1:]
+	}
+	for r := rune(1); r < 0x1fa00; r++ {
+		if r >= 0xd800 && r < 0xe000 {
+			continue
+		}
+		c := string(r)
+		w := want[r]
+		if w == nil {
+			w = []string{c, c, c}
+		}
+		if u, l, i := upperText(c), lowerText(c), initcap(c); u != w[0] || l != w[1] || i != w[2] {
+			t.Errorf("%U: upper %q, lower %q, initcap %q instead of %q", r, u, l, i, w)
+		}
+	}
 }
 
 func checkRefused(t *testing.T, refused []string) {
@@ -144,6 +175,21 @@ func sameFloat(a, b string) bool {
 
 // unquote reads a Python string literal as repr writes it.
 func unquote(s string) string {
+	quote := s[0]
 	s = s[1 : len(s)-1]
-	return strings.NewReplacer(`\\`, `\`, `\'`, `'`, `\n`, "\n", `\t`, "\t", `\r`, "\r", `\x00`, "\x00").Replace(s)
+	var b strings.Builder
+	for s != "" {
+		if s[0] == '\\' && (s[1] == '\'' || s[1] == '"') {
+			b.WriteByte(s[1])
+			s = s[2:]
+			continue
+		}
+		r, _, rest, err := strconv.UnquoteChar(s, quote)
+		if err != nil {
+			r, rest = utf8.RuneError, s[1:]
+		}
+		b.WriteRune(r)
+		s = rest
+	}
+	return b.String()
 }

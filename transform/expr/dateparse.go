@@ -55,13 +55,15 @@ func (f *fields) or(i field, v int64) int64 {
 	return v
 }
 
-// parse reads a whole text by the pattern, as a timestamp in µs. Without zone in the text it is UTC.
-func (p *datePattern) parse(s string) (int64, bool) {
+// parse reads a whole text by the pattern, as a timestamp in µs. Without zone in the text it is UTC; zoned false takes the
+// time as written.
+func (p *datePattern) parse(s string, zoned bool) (int64, bool) {
 	var f fields
 	rest, ok := parseItems(s, p.items, &f)
 	if !ok || rest != "" {
 		return 0, false
 	}
+	f.has[fOffset] = f.has[fOffset] && zoned
 	return f.resolve()
 }
 

@@ -10,8 +10,7 @@ import (
 // datePattern is a pattern of java.time's DateTimeFormatter as Spark's CORRECTED policy takes it: strict, English, and y
 // meaning the proleptic year unless the pattern has an era.
 type datePattern struct {
-	items   []patternItem
-	hasZone bool
+	items []patternItem
 }
 
 // patternItem is a literal, a run of one letter, or an optional section.
@@ -42,7 +41,7 @@ func parsePattern(p string, parsing bool) (*datePattern, *patternError) {
 		return nil, r.err
 	}
 	out := &datePattern{items: r.stack[0]}
-	out.finish(out.items, era)
+	settle(out.items, era)
 	return out, nil
 }
 
@@ -94,7 +93,7 @@ func (r *patternReader) checkLetters() (era bool) {
 			}
 			era = era || c == 'G'
 		}
-		for _, long := range []string{"GGGGG", "MMMMM", "LLLLL", "EEEEE", "QQQQQ", "qqqqq", "yyyyyyyyyyy"} {
+		for _, long := range []string{"GGGGG", "MMMMM", "LLLLL", "EEEEE", "QQQQQ", "qqqqq", "yyyyyyy"} {
 			if strings.Contains(part, long) {
 				r.fail(badPattern, "there are too many letters "+long[:1])
 			}
@@ -178,7 +177,7 @@ func (r *patternReader) quoted() {
 }
 
 // maxLetters is how many of a letter Java takes; letters that are not here are unknown to it.
-var maxLetters = map[byte]int{'G': 4, 'y': 10, 'M': 4, 'L': 4, 'd': 2, 'D': 3, 'H': 2, 'h': 2, 'k': 2, 'K': 2, 'm': 2, 's': 2, 'S': 9, 'a': 1, 'E': 4, 'Q': 4, 'q': 4, 'z': 4, 'V': 2, 'O': 4, 'X': 5, 'x': 5, 'Z': 5}
+var maxLetters = map[byte]int{'G': 4, 'y': 6, 'M': 4, 'L': 4, 'd': 2, 'D': 3, 'H': 2, 'h': 2, 'k': 2, 'K': 2, 'm': 2, 's': 2, 'S': 9, 'a': 1, 'E': 4, 'Q': 4, 'q': 4, 'z': 4, 'V': 2, 'O': 4, 'X': 5, 'x': 5, 'Z': 5}
 
 func (r *patternReader) letters(c byte, n int) {
 	most, known := maxLetters[c]
@@ -197,8 +196,8 @@ func (r *patternReader) letters(c byte, n int) {
 	r.add(patternItem{letter: c, n: n})
 }
 
-// finish sets what depends on neighbours: u for y, and the digits that a number leaves to fixed-width ones behind it.
-func (p *datePattern) finish(items []patternItem, era bool) {
+// settle sets what depends on neighbours: u for y, and the digits that a number leaves to fixed-width ones behind it.
+func settle(items []patternItem, era bool) {
 	active := -1 // the variable-width number that fixed-width ones follow
 	for i := range items {
 		it := &items[i]
@@ -208,18 +207,15 @@ func (p *datePattern) finish(items []patternItem, era bool) {
 		lo, hi := it.width()
 		switch {
 		case it.optional != nil:
-			p.finish(it.optional, era)
+			settle(it.optional, era)
 			active = -1
 		case lo == 0:
 			active = -1
 		case lo == hi && active >= 0:
 			items[active].reserved += lo
-		case lo == hi:
-			active = i
 		default:
 			active = i
 		}
-		p.hasZone = p.hasZone || strings.IndexByte("XxZ", it.letter) >= 0 && it.letter != 0
 	}
 }
 

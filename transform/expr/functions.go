@@ -1,14 +1,12 @@
 package expr
 
 import (
-	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
 	"math"
 	"math/big"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
@@ -39,100 +37,6 @@ func clockFn(f func(second int64) int64) fn {
 // floatFn is a function from one double to a double.
 func floatFn(f func(float64) float64) fn {
 	return func(a []*Vec, k int, out *Vec) (string, string) { out.F[k] = f(a[0].F[k]); return "", "" }
-}
-
-// functions is the one list of scalar functions.
-var functions = []Function{
-	{"abs", "abs(x)", "the absolute value", 1, 1, bindAbs},
-	{"add_months", "add_months(date, n)", "the date n months later, at most the month's last day", 2, 2, fixedTypes(Date, intFn(func(a []*Vec, k int) int64 { return addMonths(a[0].I[k], a[1].I[k]) }), Date, Int)},
-	{"ceil", "ceil(x)", "the smallest integer not below x", 1, 1, bindRounding(math.Ceil, 1)},
-	{"coalesce", "coalesce(x, …)", "the first argument that is not NULL", 1, -1, bindCoalesce},
-	{"concat", "concat(text, …)", "the texts joined; NULL when one is", 0, -1, fixedTypes(String, concat, String)},
-	{"concat_ws", "concat_ws(separator, text, …)", "the texts that are not NULL, joined with a separator", 1, -1, bindConcatWS},
-	{"contains", "contains(text, part)", "whether text holds part", 2, 2, fixedTypes(Boolean, intFn(func(a []*Vec, k int) int64 { return bit(strings.Contains(a[0].S[k], a[1].S[k])) }), String)},
-	{"current_date", "current_date()", "the day on which the run began", 0, 0, bindNow(Date)},
-	{"current_timestamp", "current_timestamp()", "the time at which the run began", 0, 0, bindNow(Timestamp)},
-	{"date_add", "date_add(date, days)", "the date some days later", 2, 2, columnar(Date, addDays(1), Date, Int)},
-	{"date_sub", "date_sub(date, days)", "the date some days earlier", 2, 2, columnar(Date, addDays(-1), Date, Int)},
-	{"datediff", "datediff(end, start)", "the days from start to end", 2, 2, columnar(Int, addDays(-1), Date)},
-	{"day", "day(date)", "the day of the month", 1, 1, columnar(Int, datePart(func(_, _, d int) int64 { return int64(d) }), Date)},
-	{"dayofweek", "dayofweek(date)", "1 for Sunday to 7 for Saturday", 1, 1, fixedTypes(Int, intFn(func(a []*Vec, k int) int64 { return a[0].I[k] + 4 - 7*floorDiv(a[0].I[k]+4, 7) + 1 }), Date)},
-	{"endswith", "endswith(text, part)", "whether text ends with part", 2, 2, fixedTypes(Boolean, intFn(func(a []*Vec, k int) int64 { return bit(strings.HasSuffix(a[0].S[k], a[1].S[k])) }), String)},
-	{"exp", "exp(x)", "e to the power of x", 1, 1, fixedTypes(Double, floatFn(math.Exp), Double)},
-	{"floor", "floor(x)", "the largest integer not above x", 1, 1, bindRounding(math.Floor, -1)},
-	{"greatest", "greatest(x, y, …)", "the largest argument that is not NULL", 2, -1, bindExtreme(1)},
-	{"hour", "hour(timestamp)", "0 to 23", 1, 1, fixedTypes(Int, clockFn(func(s int64) int64 { return s / 3600 }), Timestamp)},
-	{"if", "if(condition, x, y)", "x when the condition is TRUE, else y", 3, 3, bindIf},
-	{"initcap", "initcap(text)", "each word with a capital first letter", 1, 1, fixedTypes(String, textFn(initcap), String)},
-	{"instr", "instr(text, part)", "the 1-based position of part, 0 when it is not there", 2, 2, fixedTypes(Int, intFn(instr), String)},
-	{"last_day", "last_day(date)", "the last day of the date's month", 1, 1, columnar(Date, datePart(func(y, m, _ int) int64 { return daysFromCivil(y, m, monthLength(y, m)) }), Date)},
-	{"least", "least(x, y, …)", "the smallest argument that is not NULL", 2, -1, bindExtreme(-1)},
-	{"left", "left(text, n)", "the first n characters", 2, 2, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
-		out.S[k] = substring(a[0].S[k], 1, a[1].I[k])
-		return "", ""
-	}, String, Int)},
-	{"length", "length(text)", "the number of characters", 1, 1, columnar(Int, countCharacters, String)},
-	{"lower", "lower(text)", "the text in lower case", 1, 1, columnar(String, changeCase(false), String)},
-	{"lpad", "lpad(text, n [, pad])", "the text filled or cut to n characters, filled on the left", 2, 3, bindPad(true)},
-	{"ltrim", "ltrim(text)", "the text without spaces at its start", 1, 1, columnar(String, textKernel(func(s string) string { return strings.TrimLeft(s, " ") }), String)},
-	{"make_date", "make_date(year, month, day)", "the date of three numbers", 3, 3, fixedTypes(Date, makeDate, Int)},
-	{"md5", "md5(text)", "the MD5 sum in hex", 1, 1, fixedTypes(String, textFn(func(s string) string { h := md5.Sum([]byte(s)); return hex.EncodeToString(h[:]) }), Binary)},
-	{"minute", "minute(timestamp)", "0 to 59", 1, 1, fixedTypes(Int, clockFn(func(s int64) int64 { return s / 60 % 60 }), Timestamp)},
-	{"month", "month(date)", "1 to 12", 1, 1, columnar(Int, datePart(func(_, m, _ int) int64 { return int64(m) }), Date)},
-	{"nullif", "nullif(x, y)", "NULL when x equals y, else x", 2, 2, bindNullIf},
-	{"nvl", "nvl(x, y)", "y when x is NULL", 2, 2, bindCoalesce},
-	{"quarter", "quarter(date)", "1 to 4", 1, 1, columnar(Int, datePart(func(_, m, _ int) int64 { return int64(m+2) / 3 }), Date)},
-	{"repeat", "repeat(text, n)", "the text n times", 2, 2, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
-		out.S[k] = strings.Repeat(a[0].S[k], int(max(0, a[1].I[k])))
-		return "", ""
-	}, String, Int)},
-	{"replace", "replace(text, from, to)", "the text with each from replaced", 3, 3, fixedTypes(String, replace, String)},
-	{"right", "right(text, n)", "the last n characters", 2, 2, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
-		if a[1].I[k] > 0 {
-			out.S[k] = substring(a[0].S[k], -a[1].I[k], math.MaxInt32)
-		}
-		return "", ""
-	}, String, Int)},
-	{"round", "round(x [, digits])", "x rounded half up", 1, 2, bindRound(false)},
-	{"rpad", "rpad(text, n [, pad])", "the text filled or cut to n characters, filled on the right", 2, 3, bindPad(false)},
-	{"rtrim", "rtrim(text)", "the text without spaces at its end", 1, 1, columnar(String, textKernel(func(s string) string { return strings.TrimRight(s, " ") }), String)},
-	{"second", "second(timestamp)", "0 to 59", 1, 1, fixedTypes(Int, clockFn(func(s int64) int64 { return s % 60 }), Timestamp)},
-	{"sha2", "sha2(text, bits)", "the SHA-2 sum in hex; bits is 0, 224, 256, 384 or 512", 2, 2, fixedTypes(String, sha2, Binary, Int)},
-	{"sqrt", "sqrt(x)", "the square root", 1, 1, fixedTypes(Double, floatFn(math.Sqrt), Double)},
-	{"startswith", "startswith(text, part)", "whether text starts with part", 2, 2, fixedTypes(Boolean, intFn(func(a []*Vec, k int) int64 { return bit(strings.HasPrefix(a[0].S[k], a[1].S[k])) }), String)},
-	{"substring", "substring(text, position [, length])", "part of a text; positions count from 1, negative ones from the end", 2, 3, fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
-		n := int64(math.MaxInt32)
-		if len(a) == 3 {
-			n = a[2].I[k]
-		}
-		out.S[k] = substring(a[0].S[k], a[1].I[k], n)
-		return "", ""
-	}, String, Int)},
-	{"to_date", "to_date(text [, pattern])", "the text as a date", 1, 2, bindToTime(Date)},
-	{"to_timestamp", "to_timestamp(text [, pattern])", "the text as a timestamp", 1, 2, bindToTime(Timestamp)},
-	{"to_timestamp_ntz", "to_timestamp_ntz(text [, pattern])", "the text as a timestamp without time zone", 1, 2, bindToTime(TimestampNTZ)},
-	{"translate", "translate(text, from, to)", "the text with each character of from replaced by the one at its place in to, or removed", 3, 3, fixedTypes(String, translate, String)},
-	{"trim", "trim(text)", "the text without spaces around it", 1, 1, columnar(String, textKernel(func(s string) string { return strings.Trim(s, " ") }), String)},
-	{"upper", "upper(text)", "the text in upper case", 1, 1, columnar(String, changeCase(true), String)},
-	{"bround", "bround(x [, digits])", "x rounded half to even", 1, 2, bindRound(true)},
-	{"pmod", "pmod(x, y)", "the remainder of x by y, not negative when y is positive", 2, 2, bindPmod},
-	{"sign", "sign(x)", "-1.0, 0.0 or 1.0", 1, 1, fixedTypes(Double, func(a []*Vec, k int, out *Vec) (string, string) { out.F[k] = sign(a[0], k); return "", "" }, Double)},
-	{"power", "power(x, y)", "x to the power of y", 2, 2, fixedTypes(Double, power, Double)},
-	{"ln", "ln(x)", "the natural logarithm; NULL when x is not positive", 1, 1, fixedTypes(Double, logarithm, Double)},
-	{"regexp_replace", "regexp_replace(text, pattern, replacement)", "the text with each match of a Java pattern replaced; $1 is a group", 3, 4, bindRegexpReplace},
-	{"regexp_extract", "regexp_extract(text, pattern [, group])", "a group, 1 by default, of the first match; empty without one", 2, 3, bindRegexpExtract},
-	{"regexp_like", "regexp_like(text, pattern)", "whether a Java pattern is found in the text", 2, 2, bindRegexpLike},
-	{"split", "split(text, pattern [, limit])", "the parts of the text between matches of a Java pattern", 2, 3, bindSplit},
-	{"element_at", "element_at(array, i)", "item i of an array, from 1; negative ones count from the end", 2, 2, bindElementAt},
-	{"size", "size(array)", "the number of items", 1, 1, bindSize},
-	{"hash", "hash(x, …)", "Spark's murmur3 hash", 1, -1, bindHash(murmur3{}, Int)},
-	{"xxhash64", "xxhash64(x, …)", "Spark's 64-bit xxHash", 1, -1, bindHash(xxHash64{}, BigInt)},
-	{"date_format", "date_format(time, pattern)", "the time as text by a Java pattern", 2, 2, bindDateFormat},
-	{"date_trunc", "date_trunc(unit, time)", "the timestamp cut to year, quarter, month, week, day, hour, minute, second, millisecond or microsecond", 2, 2, bindTrunc(Timestamp, 1)},
-	{"trunc", "trunc(date, unit)", "the first day of the date's year, quarter, month or week", 2, 2, bindTrunc(Date, 0)},
-	{"unix_timestamp", "unix_timestamp([time [, pattern]])", "the seconds since 1970-01-01 00:00:00 UTC", 0, 2, bindUnixTimestamp},
-	{"from_unixtime", "from_unixtime(seconds [, pattern])", "the time as text", 1, 2, bindFromUnixtime},
-	{"year", "year(date)", "the year", 1, 1, columnar(Int, datePart(func(y, _, _ int) int64 { return int64(y) }), Date)},
 }
 
 func concat(a []*Vec, k int, out *Vec) (string, string) {
@@ -341,8 +245,12 @@ func instr(a []*Vec, k int) int64 {
 
 func replace(a []*Vec, k int, out *Vec) (string, string) {
 	out.S[k] = a[0].S[k]
+	to := ""
+	if len(a) == 3 {
+		to = a[2].S[k]
+	}
 	if a[1].S[k] != "" {
-		out.S[k] = strings.ReplaceAll(a[0].S[k], a[1].S[k], a[2].S[k])
+		out.S[k] = strings.ReplaceAll(a[0].S[k], a[1].S[k], to)
 	}
 	return "", ""
 }
@@ -368,8 +276,27 @@ func translate(a []*Vec, k int, out *Vec) (string, string) {
 	return "", ""
 }
 
+// maxText bounds in bytes what one value may be made of by a number: such a text would take the run's memory.
+const maxText = 64 << 20
+
+func tooLong(name string) (string, string) {
+	return "TEXT_TOO_LONG", name + " would make a text of more than 64 MiB"
+}
+
+func repeat(a []*Vec, k int, out *Vec) (string, string) {
+	n := max(0, a[1].I[k])
+	if n*int64(len(a[0].S[k])) > maxText {
+		return tooLong("repeat")
+	}
+	out.S[k] = strings.Repeat(a[0].S[k], int(n))
+	return "", ""
+}
+
 func bindPad(left bool) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 	f := func(a []*Vec, k int, out *Vec) (string, string) {
+		if a[1].I[k] > maxText/4 {
+			return tooLong("padding")
+		}
 		fill := " "
 		if len(a) == 3 {
 			fill = a[2].S[k]
@@ -397,19 +324,6 @@ func padText(s string, n int, fill string, left bool) string {
 		return p + s
 	}
 	return s + p
-}
-
-// initcap capitalises what follows a space and puts the rest into lower case.
-func initcap(s string) string {
-	start := true
-	return strings.Map(func(r rune) rune {
-		was := start
-		start = r == ' '
-		if was {
-			return unicode.ToTitle(r)
-		}
-		return unicode.ToLower(r)
-	}, s)
 }
 
 func sha2(a []*Vec, k int, out *Vec) (string, string) {

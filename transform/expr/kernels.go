@@ -1,9 +1,10 @@
 package expr
 
 import (
-	"strings"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/firn-data/firn/transform/parse"
 )
 
 // A kernel computes a function for all rows at once. It cannot fail, and what it makes of NULLs does not matter.
@@ -44,11 +45,11 @@ func textKernel(f func(string) string) kernel {
 	}
 }
 
-// changeCase is lower and upper: ASCII goes into one buffer for the whole batch, other texts through Go's tables.
+// changeCase is lower and upper: ASCII goes into one buffer for the whole batch, other texts letter by letter.
 func changeCase(upper bool) kernel {
-	first, other := byte('A'), strings.ToLower
+	first, other := byte('A'), lowerText
 	if upper {
-		first, other = 'a', strings.ToUpper
+		first, other = 'a', upperText
 	}
 	return func(m *scratch, a []*Vec, out *Vec) {
 		size := 0
@@ -74,6 +75,20 @@ func changeCase(upper bool) kernel {
 			out.S[k] = unsafe.String(unsafe.SliceData(to), len(to))
 			buf = buf[len(s):]
 		}
+	}
+}
+
+// bindLength counts the bytes of a binary, and the characters of anything else as text.
+func bindLength(s *Scope, x *parse.Call, args []Expr) (Expr, error) {
+	if args[0].Type().Kind == Binary {
+		return columnar(Int, countBytes, Binary)(s, x, args)
+	}
+	return columnar(Int, countCharacters, String)(s, x, args)
+}
+
+func countBytes(_ *scratch, a []*Vec, out *Vec) {
+	for k, s := range a[0].S {
+		out.I[k] = int64(len(s))
 	}
 }
 

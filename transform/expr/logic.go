@@ -12,31 +12,32 @@ func (l *logic) Type() Type { return Type{Kind: Boolean} }
 func (l *logic) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := l.x.Eval(b, sel)
 	decided := bit(l.or) // TRUE decides OR, FALSE decides AND
-	var rows, at []int32
-	out := b.mem.zeroed(l.Type(), x.N)
+	rows, at := b.mem.rows(x.N)[:0], b.mem.rows(x.N)[:0]
+	out := b.mem.raw(l.Type(), x.N)
 	for k := range x.N {
-		if !x.null(k) && x.I[k] == decided {
-			out.I[k] = decided
-			continue
+		if out.I[k] = decided; x.null(k) || x.I[k] != decided {
+			rows, at = append(rows, rowOf(sel, k)), append(at, int32(k))
 		}
-		rows, at = append(rows, rowOf(sel, k)), append(at, int32(k))
 	}
 	if len(rows) == 0 {
-		return out, errs
+		return out.failed(errs, sel), errs
+	}
+	if len(rows) == x.N && sel == nil {
+		rows = nil // all of them: columns need no copy
 	}
 	y, more := l.y.Eval(b, rows)
 	errs = append(errs, more...)
 	for i, k := range at {
 		switch {
 		case !y.null(i) && y.I[i] == decided:
-			out.I[k] = decided
 		case y.null(i) || x.null(int(k)):
 			out.setNull(int(k))
 		default:
 			out.I[k] = 1 - decided
 		}
 	}
-	return out, errs
+	b.mem.free([]Expr{l.x, l.y}, x, y)
+	return out.failed(errs, sel), errs
 }
 
 // not is NOT x.
@@ -48,10 +49,11 @@ func (n *not) Type() Type { return Type{Kind: Boolean} }
 func (n *not) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	x, errs := n.x.Eval(b, sel)
 	out := b.mem.raw(n.Type(), x.N)
-	out.Valid = x.Valid
+	out.Valid = b.mem.copied(x.Valid)
 	for k, v := range x.I {
 		out.I[k] = 1 - v
 	}
+	b.mem.free([]Expr{n.x}, x)
 	return out, errs
 }
 
@@ -70,7 +72,8 @@ func (n *isNull) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	for k := range out.I {
 		out.I[k] = bit(x.null(k) != n.not)
 	}
-	return out, errs
+	b.mem.free([]Expr{n.x}, x)
+	return out.failed(errs, sel), errs
 }
 
 // choose is CASE: each condition is evaluated on the rows that no earlier one took, each result on the rows that chose it.
@@ -85,7 +88,7 @@ func (c *choose) Type() Type { return c.typ }
 // Eval implements Expr.
 func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	n := count(b, sel)
-	out, open := b.mem.zeroed(c.typ, n), positions(n)
+	out, open := b.mem.zeroed(c.typ, n), positions(b, n)
 	var errs []RowError
 	for i, when := range c.when {
 		if len(open) == 0 {
@@ -95,15 +98,17 @@ func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 		if when == nil {
 			open = nil
 		} else {
-			cond, more := when.Eval(b, rowsAt(sel, open))
+			cond, more := when.Eval(b, rowsAt(b, sel, open))
 			errs = append(errs, more...)
-			taken, open = part(cond, open, badRows(more), sel, out)
+			taken, open = part(b, cond, open, badRows(more), sel, out)
+			b.mem.free([]Expr{when}, cond)
 		}
-		v, more := c.then[i].Eval(b, rowsAt(sel, taken))
+		v, more := c.then[i].Eval(b, rowsAt(b, sel, taken))
 		errs = append(errs, more...)
 		for j, k := range taken {
 			out.copyFrom(int(k), v, j)
 		}
+		b.mem.free([]Expr{c.then[i]}, v)
 	}
 	for _, k := range open {
 		out.setNull(int(k))
@@ -112,8 +117,8 @@ func (c *choose) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 }
 
 // positions are 0 to n-1.
-func positions(n int) []int32 {
-	out := make([]int32, n)
+func positions(b *Batch, n int) []int32 {
+	out := b.mem.rows(n)
 	for k := range out {
 		out[k] = int32(k)
 	}
@@ -121,7 +126,8 @@ func positions(n int) []int32 {
 }
 
 // part divides the open rows into those whose condition is TRUE and the rest. Rows whose condition failed are NULL and done.
-func part(cond *Vec, open []int32, bad map[int32]bool, sel []int32, out *Vec) (yes, rest []int32) {
+func part(b *Batch, cond *Vec, open []int32, bad map[int32]bool, sel []int32, out *Vec) (yes, rest []int32) {
+	yes, rest = b.mem.rows(len(open))[:0], b.mem.rows(len(open))[:0]
 	for j, k := range open {
 		switch {
 		case bad[rowOf(sel, int(k))]:
@@ -133,6 +139,20 @@ func part(cond *Vec, open []int32, bad map[int32]bool, sel []int32, out *Vec) (y
 		}
 	}
 	return yes, rest
+}
+
+// failed makes the rows with errors NULL, where what they were computed from could have made them something else.
+func (v *Vec) failed(errs []RowError, sel []int32) *Vec {
+	bad := badRows(errs)
+	if bad == nil {
+		return v
+	}
+	for k := range v.N {
+		if bad[rowOf(sel, k)] {
+			v.setNull(k)
+		}
+	}
+	return v
 }
 
 func badRows(errs []RowError) map[int32]bool {
@@ -147,8 +167,8 @@ func badRows(errs []RowError) map[int32]bool {
 }
 
 // rowsAt maps positions among the selected rows to rows of the batch. The result is never nil: nil means all rows.
-func rowsAt(sel, at []int32) []int32 {
-	out := make([]int32, len(at))
+func rowsAt(b *Batch, sel, at []int32) []int32 {
+	out := b.mem.rows(len(at))
 	for i, k := range at {
 		out[i] = rowOf(sel, int(k))
 	}
@@ -166,16 +186,16 @@ func (c *coalesce) Type() Type { return c.typ }
 // Eval implements Expr.
 func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 	n := count(b, sel)
-	out, open := b.mem.zeroed(c.typ, n), positions(n)
+	out, open := b.mem.zeroed(c.typ, n), positions(b, n)
 	var errs []RowError
 	for _, a := range c.args {
 		if len(open) == 0 {
 			break
 		}
-		v, more := a.Eval(b, rowsAt(sel, open))
+		v, more := a.Eval(b, rowsAt(b, sel, open))
 		errs = append(errs, more...)
 		bad := badRows(more)
-		var rest []int32
+		rest := b.mem.rows(len(open))[:0]
 		for j, k := range open {
 			switch {
 			case bad[rowOf(sel, int(k))]:
@@ -187,6 +207,7 @@ func (c *coalesce) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 			}
 		}
 		open = rest
+		b.mem.free([]Expr{a}, v)
 	}
 	for _, k := range open {
 		out.setNull(int(k))

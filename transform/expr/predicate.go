@@ -175,7 +175,7 @@ func (s *Scope) like(x *parse.Like) (Expr, error) {
 	}
 	text := pat.Text
 	if x.Op == "ILIKE" {
-		text = strings.ToLower(text)
+		text = lowerText(text)
 	}
 	items, bad := likeItems(text, escape)
 	if bad != "" {
@@ -185,7 +185,7 @@ func (s *Scope) like(x *parse.Like) (Expr, error) {
 	m := &apply{typ: Type{Kind: Boolean}, args: []Expr{e}, f: func(a []*Vec, k int, out *Vec) (string, string) {
 		v := a[0].S[k]
 		if lower {
-			v = strings.ToLower(v)
+			v = lowerText(v)
 		}
 		out.I[k] = bit(matches(v, items))
 		return "", ""

@@ -1,55 +1,112 @@
 package expr
 
 import (
+	"math/bits"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
 // scratch is the memory of one batch's vectors. It is handed out piece by piece and taken back at once, when the batch is
-// released, so that the next batch of the same expressions needs none. A nil scratch allocates.
+// released, or before, so that the next batch of the same expressions needs none. A nil scratch allocates.
 type scratch struct {
-	i slab[int64]
-	f slab[float64]
-	d slab[decimal128.Num]
-	s slab[string]
-	v slab[bool]
-	r slab[int32]
-	b slab[byte]
+	size int // rows of the largest batch: slices have room for as many, so that any serves any selection
+	i    slab[int64]
+	f    slab[float64]
+	d    slab[decimal128.Num]
+	s    slab[string]
+	v    slab[bool]
+	r    slab[int32]
+	b    slab[byte]
 }
 
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 
-// slab hands out slices of one type; those after used are free.
-type slab[T any] struct {
-	slices [][]T
-	used   int
+// fit makes the scratch ready for a batch of so many rows; slices that are too small for it go.
+func (m *scratch) fit(rows int) *scratch {
+	if rows > m.size {
+		*m = scratch{size: rows}
+	}
+	return m
 }
 
-// get gives n values, which hold whatever was there before.
-func (s *slab[T]) get(n int) []T {
-	if s.used == len(s.slices) {
-		s.slices = append(s.slices, nil)
-	}
-	if x := s.slices[s.used]; x == nil || cap(x) < n { // never nil: which slice is set says what the values are
-		s.slices[s.used] = make([]T, n)
-	}
-	s.used++
-	return s.slices[s.used-1][:n]
+// slab hands out slices of one type.
+type slab[T any] struct {
+	all, free [][]T
 }
+
+// get gives n values, which hold whatever was there before, in room for at least so many.
+func (s *slab[T]) get(n, room int) []T {
+	for i := len(s.free) - 1; i >= 0; i-- {
+		if x := s.free[i]; cap(x) >= n {
+			s.free[i] = s.free[len(s.free)-1]
+			s.free = s.free[:len(s.free)-1]
+			return x[:n]
+		}
+	}
+	x := make([]T, n, max(n, room)) // never nil: which slice is set says what the values of a vector are
+	s.all = append(s.all, x)
+	return x
+}
+
+// put takes a slice back before the batch ends.
+func (s *slab[T]) put(x []T) {
+	if cap(x) > 0 {
+		s.free = append(s.free, x)
+	}
+}
+
+func (s *slab[T]) reset() { s.free = append(s.free[:0], s.all...) }
 
 func (s *slab[T]) size() (values int64) {
-	for _, x := range s.slices {
+	for _, x := range s.all {
 		values += int64(cap(x))
 	}
 	return values
 }
 
 func (m *scratch) reset() {
-	for _, x := range m.s.slices[:m.s.used] { // strings point into batches
+	for _, x := range m.s.all { // strings point into batches
 		clear(x[:cap(x)])
 	}
-	m.i.used, m.f.used, m.d.used, m.s.used, m.v.used, m.r.used, m.b.used = 0, 0, 0, 0, 0, 0, 0
+	m.i.reset()
+	m.f.reset()
+	m.d.reset()
+	m.s.reset()
+	m.v.reset()
+	m.r.reset()
+	m.b.reset()
+}
+
+// free takes the vectors that an expression has used up back, those that belong to nobody else. Selections and the bytes of
+// texts stay until the batch ends: others may point at them.
+func (m *scratch) free(of []Expr, vecs ...*Vec) {
+	if m == nil {
+		return
+	}
+	for i, v := range vecs {
+		if !owned(of[i]) {
+			continue
+		}
+		m.i.put(v.I)
+		m.f.put(v.F)
+		m.d.put(v.D)
+		m.v.put(v.Valid)
+		clear(v.S)
+		m.s.put(v.S)
+		v.I, v.F, v.D, v.S, v.Valid = nil, nil, nil, nil, nil
+	}
+}
+
+// owned reports whether the vector that an expression gives is its caller's alone.
+func owned(e Expr) bool {
+	switch e := e.(type) {
+	case *Column:
+		return false
+	case *shared:
+		return e.uses == 1 && owned(e.Expr)
+	}
+	return true
 }
 
 func (m *scratch) bytes() int64 {
@@ -63,21 +120,21 @@ func (m *scratch) bools(n int) []bool {
 	if m == nil {
 		return make([]bool, n)
 	}
-	return m.v.get(n)
+	return m.v.get(n, m.size)
 }
 
 func (m *scratch) rows(n int) []int32 {
 	if m == nil {
 		return make([]int32, n)
 	}
-	return m.r.get(n)
+	return m.r.get(n, m.size)
 }
 
 func (m *scratch) text(n int) []byte {
 	if m == nil {
 		return make([]byte, n)
 	}
-	return m.b.get(n)
+	return m.b.get(n, 1<<bits.Len(uint(n))) // their sizes differ from batch to batch
 }
 
 // raw makes room for n values, which the caller sets all. Those of a string are empty.
@@ -88,13 +145,13 @@ func (m *scratch) raw(t Type, n int) *Vec {
 	}
 	switch t.Kind {
 	case Float, Double:
-		v.F = m.f.get(n)
+		v.F = m.f.get(n, m.size)
 	case Decimal:
-		v.D = m.d.get(n)
+		v.D = m.d.get(n, m.size)
 	case String, Binary, Array:
-		v.S = m.s.get(n)
+		v.S = m.s.get(n, m.size)
 	default:
-		v.I = m.i.get(n)
+		v.I = m.i.get(n, m.size)
 	}
 	return v
 }
@@ -157,9 +214,9 @@ func Width(exprs ...Expr) int64 {
 	return total
 }
 
-// width is a value, its validity, its place in a selection, and for text an assumed 32 bytes of content.
+// width is a value, its validity, its place in the selections around it, and for text an assumed 32 bytes of content.
 func width(t Type) int64 {
-	const around = 1 + 4
+	const around = 1 + 3*4
 	switch t.Kind {
 	case Decimal:
 		return 16 + around

@@ -9,7 +9,10 @@ import (
 )
 
 // shared is an expression that stands in several places of a query: on one selection it is evaluated once.
-type shared struct{ Expr }
+type shared struct {
+	Expr
+	uses int
+}
 
 // cachedResult is what an expression gave on a selection.
 type cachedResult struct {
@@ -20,6 +23,9 @@ type cachedResult struct {
 
 // Eval implements Expr.
 func (s *shared) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
+	if s.uses == 1 {
+		return s.Expr.Eval(b, sel)
+	}
 	if have, ok := b.results[s]; ok && sameRows(have.sel, sel) {
 		return have.v, have.errs
 	}
@@ -35,7 +41,10 @@ func (s *shared) Eval(b *Batch, sel []int32) (*Vec, []RowError) {
 // share gives the expression that the same text stood for before, or remembers this one. Every expression here is determined
 // by its text and the scope's columns, so that equal texts are equal expressions.
 func (s *Scope) share(x parse.Expr, e Expr) Expr {
-	switch e.(type) {
+	switch e := e.(type) {
+	case *shared: // what an alias stands for
+		e.uses++
+		return e
 	case *arith, *apply, *cast, *choose, *coalesce:
 	default:
 		return e
@@ -44,17 +53,24 @@ func (s *Scope) share(x parse.Expr, e Expr) Expr {
 		s.seen, s.seenFields = nil, len(s.Fields)
 	}
 	key := textOf(x)
+	if len(key) > longest {
+		return e
+	}
 	if have := s.seen[key]; have != nil {
+		have.uses++
 		return have
 	}
 	if s.seen == nil {
 		s.seen = map[string]*shared{}
 	}
-	s.seen[key] = &shared{e}
+	s.seen[key] = &shared{e, 1}
 	return s.seen[key]
 }
 
-// textOf writes a syntax tree without its positions.
+// longest is the text up to which an expression is looked for again: comparing long ones would take their length squared.
+const longest = 2000
+
+// textOf writes a syntax tree without its positions, up to a little more than longest.
 func textOf(x parse.Expr) string {
 	var b strings.Builder
 	write(&b, reflect.ValueOf(x))
@@ -62,6 +78,9 @@ func textOf(x parse.Expr) string {
 }
 
 func write(b *strings.Builder, v reflect.Value) {
+	if b.Len() > longest {
+		return
+	}
 	switch v.Kind() {
 	case reflect.Interface, reflect.Pointer:
 		if v.IsNil() {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"unsafe"
@@ -9,6 +10,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/firn-data/firn/internal/batch"
 )
 
 // Array makes an Arrow array of a computed vector; the caller releases it. Values are copied once, into memory of the
@@ -18,6 +21,8 @@ func (v *Vec) Array(alloc memory.Allocator) arrow.Array {
 	switch v.Type.Kind {
 	case Null:
 		return v.nullArray(alloc)
+	case Opaque:
+		return v.opaqueArray(alloc)
 	case Array:
 		return v.listArray(alloc)
 	case String, Binary:
@@ -44,6 +49,20 @@ func (v *Vec) nullArray(alloc memory.Allocator) arrow.Array {
 	defer b.Release()
 	b.AppendNulls(v.N)
 	return b.NewArray()
+}
+
+func (v *Vec) opaqueArray(alloc memory.Allocator) arrow.Array {
+	if v.sel == nil {
+		v.A.Retain()
+		return v.A
+	}
+	rows := batch.Indices(alloc, v.sel)
+	defer rows.Release()
+	out, err := batch.TakeColumn(context.Background(), alloc, v.A, rows)
+	if err != nil { // only of types that Arrow cannot copy, which no source gives
+		panic(err)
+	}
+	return out
 }
 
 func (v *Vec) listArray(alloc memory.Allocator) arrow.Array {

@@ -102,8 +102,46 @@ func parseDecimal(s string, scale int) (*big.Int, bool) {
 	return v, true
 }
 
+// parseSmallDecimal reads plain digits with sign and point that need no rounding and fit both 18 digits and the type.
+func parseSmallDecimal(s string, t Type) (int64, bool) {
+	i, scale, v := 0, -1, int64(0)
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		i = 1
+	}
+	start := i
+	for ; i < len(s); i++ {
+		c := s[i] - '0'
+		switch {
+		case c < 10 && i-start < 18:
+			v = v*10 + int64(c)
+		case s[i] == '.' && scale < 0:
+			scale = i
+		default:
+			return 0, false
+		}
+	}
+	digits, frac := i-start, 0
+	if scale >= 0 {
+		digits--
+		frac = i - 1 - scale
+	}
+	if digits == 0 || frac > t.S || digits-frac+t.S > min(18, t.P) {
+		return 0, false
+	}
+	v *= powers64[t.S-frac]
+	if s[0] == '-' {
+		v = -v
+	}
+	return v, true
+}
+
 // parseDate reads yyyy, yyyy-[m]m, yyyy-[m]m-[d]d, and the last followed by a space or T and anything.
 func parseDate(s string) (int64, bool) {
+	if len(s) == 10 && s[4] == '-' && s[7] == '-' {
+		if y, m, d, ok := plainDate(s); ok {
+			return days(y, m, d)
+		}
+	}
 	if i := strings.IndexAny(s, " T"); i >= 0 {
 		s = s[:i]
 		if strings.Count(s, "-") < 2 {
@@ -115,6 +153,19 @@ func parseDate(s string) (int64, bool) {
 		return 0, false
 	}
 	return days(y, m, d)
+}
+
+// plainDate reads yyyy-mm-dd.
+func plainDate(s string) (y, m, d int, ok bool) {
+	var v [8]int
+	for i, at := range [...]int{0, 1, 2, 3, 5, 6, 8, 9} {
+		c := s[at] - '0'
+		if c > 9 {
+			return 0, 0, 0, false
+		}
+		v[i] = int(c)
+	}
+	return v[0]*1000 + v[1]*100 + v[2]*10 + v[3], v[4]*10 + v[5], v[6]*10 + v[7], true
 }
 
 func ymd(s string) (y, m, d int, ok bool) {

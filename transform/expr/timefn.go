@@ -13,10 +13,16 @@ const cannotParse = "CANNOT_PARSE_TIMESTAMP"
 func bindToTime(kind Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 	return func(s *Scope, x *parse.Call, args []Expr) (Expr, error) {
 		if len(args) == 1 || args[0].Type().Kind != String && args[0].Type().Kind != Null {
+			if t := args[0].Type(); kind == Date && (t.numeric() || t.Kind == Boolean) {
+				var err error
+				if args[0], err = s.to(x, 0, args[0], Type{Kind: String}); err != nil {
+					return nil, err
+				}
+			}
 			if t := args[0].Type(); t.Kind != String && t.Kind != Null && !datelike(t) && !(kind == Timestamp && t.numeric()) {
 				return nil, refuse(x.Args[0], "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "argument 1 of %s must be text or a time, not %s", x.Name, t)
 			}
-			return s.to(x, 0, args[0], Type{Kind: kind})
+			return s.convert(x.Args[0], args[0], Type{Kind: kind})
 		}
 		p, null, err := s.constantPattern(x, 1, args[1], true)
 		if err != nil {
@@ -29,11 +35,8 @@ func bindToTime(kind Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 		if null || args[0].Type().Kind == Null {
 			return nullOf(Type{Kind: kind}), nil
 		}
-		if kind == TimestampNTZ && p.hasZone {
-			return nil, refuse(x.Args[1], "NEEDS_SPARK", "reading a zone into TIMESTAMP_NTZ needs engine: spark")
-		}
 		return &apply{typ: Type{Kind: kind}, args: args[:1], f: func(a []*Vec, k int, out *Vec) (string, string) {
-			t, ok := p.parse(a[0].S[k])
+			t, ok := p.parse(a[0].S[k], kind != TimestampNTZ)
 			if !ok {
 				return cannotParse, "the text '" + a[0].S[k] + "' does not follow the pattern"
 			}
@@ -64,9 +67,8 @@ func (s *Scope) formatted(x *parse.Call, e, pattern Expr, scale int64) (Expr, er
 	if null {
 		return nullOf(Type{Kind: String}), nil
 	}
-	var buf []byte
 	return &apply{typ: Type{Kind: String}, args: []Expr{e}, f: func(a []*Vec, k int, out *Vec) (string, string) {
-		text, ok := p.format(buf[:0:0], a[0].I[k]*scale)
+		text, ok := p.format(nil, a[0].I[k]*scale)
 		if !ok {
 			return badPattern, "the time " + a[0].text(k) + " does not fit the pattern"
 		}

@@ -133,7 +133,7 @@ type Batch struct {
 
 // NewBatch wraps a record batch's columns; they stay the caller's.
 func NewBatch(rec arrow.RecordBatch) *Batch {
-	return &Batch{Columns: rec.Columns(), N: int(rec.NumRows()), cache: make([]cachedColumn, rec.NumCols()), mem: scratchPool.Get().(*scratch)}
+	return &Batch{Columns: rec.Columns(), N: int(rec.NumRows()), cache: make([]cachedColumn, rec.NumCols()), mem: scratchPool.Get().(*scratch).fit(int(rec.NumRows()))}
 }
 
 // Release gives the memory of all vectors that were made over the batch, and of the selections that Passes and Truths gave,

@@ -7,6 +7,7 @@ Run it with `make corpus`, which gives it the Spark of the native stack with the
 import itertools
 import logging
 import os
+import random
 import sys
 
 from pyspark.sql import SparkSession
@@ -178,7 +179,7 @@ def time_functions():
 
 def format_patterns():
     times = ["TIMESTAMP '2024-02-29 13:04:05.123456'", "TIMESTAMP '0009-11-03 00:00:00'", "TIMESTAMP '1969-12-31 23:59:59.9'", "TIMESTAMP '2024-05-06 12:30:00.05'"]
-    patterns = ["y", "yy", "yyy", "yyyy", "yyyyy", "yyyyyyyyyyy", "M", "MM", "MMM", "MMMM", "MMMMM", "L", "LL", "LLL", "LLLL", "d", "dd", "ddd", "D", "DD", "DDD", "DDDD", "H", "HH", "h", "hh", "k", "kk", "K", "KK", "m", "mm", "s", "ss", "S", "SS", "SSS", "SSSSSS", "SSSSSSSSS", "SSSSSSSSSS",
+    patterns = ["y", "yy", "yyy", "yyyy", "yyyyy", "yyyyyy", "yyyyyyy", "yyyyyyyyyyy", "M", "MM", "MMM", "MMMM", "MMMMM", "L", "LL", "LLL", "LLLL", "d", "dd", "ddd", "D", "DD", "DDD", "DDDD", "H", "HH", "h", "hh", "k", "kk", "K", "KK", "m", "mm", "s", "ss", "S", "SS", "SSS", "SSSSSS", "SSSSSSSSS", "SSSSSSSSSS",
                 "a", "aa", "E", "EE", "EEE", "EEEE", "EEEEE", "Q", "QQ", "QQQ", "QQQQ", "q", "qq", "qqq", "qqqq", "G", "GGGG", "GGGGG", "yyyy G", "u", "e", "w", "W", "Y", "c", "F", "A", "B", "n", "N", "p", "z", "zzzz", "VV", "V", "O", "OOOO", "OO", "X", "XX", "XXX", "XXXX", "XXXXX", "x", "xx", "xxx", "xxxx", "xxxxx",
                 "Z", "ZZ", "ZZZ", "ZZZZ", "ZZZZZ", "yyyy-MM-dd''T''HH:mm:ss.SSSXXX", "d MMM yyyy, hh:mm a", "[yyyy][-MM]", "[[yyyy]]", "yyyy]", "[yyyy", "''''", "''o''''clock''", "''open", "yyyy#", "b", "", "é", "yyyyMMddHHmmss", "{", "}", "J", "t"]
     for t, p in itertools.product(times[:2], patterns):
@@ -214,7 +215,7 @@ def parse_patterns():
         ("yyyy-MM-dd HH:mm Z", ["2024-02-29 13:14 +0130", "2024-02-29 13:14 Z"]), ("yyyy-MM-dd HH:mm ZZZZ", ["2024-02-29 13:14 GMT+01:30", "2024-02-29 13:14 GMT"]), ("yyyy-MM-dd HH:mm ZZZZZ", ["2024-02-29 13:14 +01:30", "2024-02-29 13:14 Z"]),
         ("yyyy-MM-dd HH:mm VV", ["2024-07-01 13:14 Europe/Berlin", "2024-07-01 13:14 UTC", "2024-07-01 13:14 +01:00"]), ("yyyy-MM-dd HH:mm z", ["2024-07-01 13:14 UTC", "2024-07-01 13:14 CET"]), ("yyyy-MM-dd HH:mm O", ["2024-07-01 13:14 GMT+1"]),
         ("yyyy-MM-dd''T''HH:mm:ss", ["2024-02-29T13:14:15", "2024-02-29t13:14:15", "2024-02-29 13:14:15"]), ("yyyy.MM.dd", ["2024.02.29", "2024-02-29"]), ("[yyyy-MM-dd][dd.MM.yyyy]", ["2024-02-29", "29.02.2024", ""]),
-        ("E yyyy", ["Mon 2024"]), ("Q yyyy", ["1 2024"]), ("q", ["1"]), ("F", ["1"]), ("Y", ["2024"]), ("w", ["1"]), ("u", ["1"]), ("e", ["1"]), ("A", ["1"]), ("n", ["1"]), ("b", ["1"]), ("MMMMM", ["J"]), ("ddd", ["001"]), ("yyyyyyyyyyy", ["1"]), ("[yyyy", ["2024"]), ("yyyy]", ["2024"]), ("''x", ["x"]), ("#", ["#"]), ("", [""]),
+        ("E yyyy", ["Mon 2024"]), ("Q yyyy", ["1 2024"]), ("q", ["1"]), ("F", ["1"]), ("Y", ["2024"]), ("w", ["1"]), ("u", ["1"]), ("e", ["1"]), ("A", ["1"]), ("n", ["1"]), ("b", ["1"]), ("MMMMM", ["J"]), ("ddd", ["001"]), ("yyyyyyyyyyy", ["1"]), ("yyyyyyy", ["0002024"]), ("yyyyyyyDDDx", ["0002024060+01"]), ("[yyyy", ["2024"]), ("yyyy]", ["2024"]), ("''x", ["x"]), ("#", ["#"]), ("", [""]),
         ("yyyy yyyy", ["2024 2024", "2024 2023"]), ("MMdd", ["0229", "1231"]), ("HHmm", ["1314"]), ("HHmmss", ["131415"]), ("Hmm", ["1314", "114"]), ("dMMyyyy", ["29022024", "1022024"]), ("yyyy-M-d H:m:s", ["2024-2-9 1:2:3", "2024-12-31 23:59:59"]), ("é yyyy", ["é 2024", "É 2024"]),
     ]
     for pattern, texts in cases:
@@ -291,7 +292,124 @@ def hashes():
         yield f"sha2('abc', {bits})"
 
 
-SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes]
+def letters():
+    words = ["ΑΣ", "ΣΑΣ", "Σ", "ΑΣ Σ", "ΑΣ''Α", "Α.Σ", "ΑΣ1", "1Σ", "straße", "ǆa ŉb", "ΑΣ\u0301", "ΑΣ-Α", "İI", "ßx ßy", "o''neil mc-donald", "a\\tb c_d", "éa ÉB", "ΑΣΑΣ ΑΣ.", "ﬁx", "ᾳ"]
+    for w in words:
+        for f in ["upper", "lower", "initcap"]:
+            yield f"{f}('{w}')"
+        yield f"'{w}' ILIKE 'ας%'"
+
+
+def every_letter(spark, out):
+    """Writes each character that a change of case changes: code point, upper, lower and title case."""
+    chars = [(i, chr(i)) for i in itertools.chain(range(1, 0xD800), range(0xE000, 0x1FA00))]
+    rows = spark.createDataFrame(chars, "i INT, c STRING").selectExpr("i", "c", "upper(c) AS u", "lower(c) AS l", "initcap(c) AS t").collect()
+    with open(out, "w", encoding="utf-8") as f:
+        for r in rows:
+            if r.c != r.u or r.c != r.l or r.c != r.t:
+                f.write(f"{r.i}\t{r.u}\t{r.l}\t{r.t}\n")
+
+
+def binaries():
+    for v in ["X'C3A9'", "X'61FF'", "X''", "CAST('é' AS BINARY)", "CAST(NULL AS BINARY)"]:
+        for f in ["length", "upper", "lower", "trim", "initcap", "md5", "hash", "abs", "year", "size", "NOT ", "-"]:
+            yield f"{f}({v})"
+        yield f"substring({v}, 1, 1)"
+        yield f"concat({v}, {v})"
+        yield f"concat({v}, 'a')"
+        yield f"concat_ws('-', {v}, 'a')"
+        yield f"lpad({v}, 3)"
+        yield f"rpad({v}, 3, X'00')"
+        yield f"left({v}, 1)"
+        yield f"right({v}, 1)"
+        yield f"replace({v}, 'a', 'b')"
+        yield f"contains({v}, X'C3')"
+        yield f"startswith({v}, 'a')"
+        yield f"instr({v}, 'a')"
+        yield f"repeat({v}, 2)"
+        yield f"translate({v}, 'a', 'b')"
+        yield f"coalesce({v}, 'a')"
+        yield f"nvl({v}, X'00')"
+        yield f"{v} = 'a'"
+        yield f"{v} < X'62'"
+        yield f"{v} IN ('a', X'C3A9')"
+        yield f"{v} LIKE 'a%'"
+        yield f"{v} RLIKE 'a'"
+        yield f"CASE WHEN true THEN {v} ELSE 'x' END"
+        yield f"split({v}, ',')"
+        for t in ["STRING", "INT", "DATE", "BOOLEAN", "BINARY"]:
+            yield f"CAST({v} AS {t})"
+            yield f"TRY_CAST({v} AS {t})"
+    for v in ["1", "1.5", "1.5D", "true", "DATE '2024-02-29'", "TIMESTAMP '2024-02-29 00:00:00'", "'12'"]:
+        for f in ["length", "upper", "trim", "year", "month", "hour", "last_day", "unix_timestamp", "to_date", "sqrt", "abs", "ceil", "round", "sign", "md5", "sha2", "initcap", "NOT ", "date_add", "concat", "hash", "instr", "lpad", "substring", "replace"]:
+            yield f"{f}({v}, 1)" if f in ("date_add", "lpad", "substring", "instr", "replace", "sha2") else f"{f}({v})"
+        yield f"{v} LIKE '1%'"
+        yield f"{v} || 'x'"
+        yield f"CAST({v} AS BINARY)"
+        yield f"date_format({v}, 'yyyy')"
+        yield f"{v} AND true"
+        yield f"if({v}, 1, 2)"
+    yield "replace('abc', 'b')"
+    yield "trim('a', 'abca')"
+    yield "ceil(1.25, 1)"
+    yield "upper()"
+    yield "upper('a', 'b')"
+
+
+class Patterns:
+    """Random regular expressions and date patterns, from one seed."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def atom(self, depth):
+        r = self.random
+        kind = r.randrange(14)
+        if kind == 5:
+            return "."
+        if kind == 6:
+            return r.choice(["\\d", "\\w", "\\s", "\\D", "\\W", "\\S", "\\.", "\\-", "\\$", "\\t", "\\n", "\\r", "\\h", "\\v", "\\p{Alpha}", "\\P{Digit}", "\\x61"])
+        if kind == 7:
+            return "[" + r.choice(["", "^"]) + "".join(r.choice(["a-c", "A-Z", "0-9", "\\d", "\\s", "b", "é", "x", "."]) for _ in range(r.randrange(1, 4))) + "]"
+        if kind in (8, 9, 10) and depth > 0:
+            return r.choice(["(", "(?:", "(", "(?i:"]) + self.alternatives(depth - 1) + ")"
+        if kind == 11 and depth > 0:
+            return "(?i)"
+        return r.choice("abcAB1 -,é")
+
+    def sequence(self, depth):
+        quantifiers = ["", "", "", "", "*", "+", "?", "{2}", "{1,2}", "*?", "+?", "??", "{2,}"]
+        return "".join(self.atom(depth) + self.random.choice(quantifiers) for _ in range(self.random.randrange(1, 4)))
+
+    def alternatives(self, depth):
+        return "|".join(self.sequence(depth) for _ in range(self.random.choice([1, 1, 2, 3])))
+
+    def regex(self):
+        return self.random.choice(["", "", "", "^"]) + self.alternatives(3) + self.random.choice(["", "", "$"])
+
+    def date(self):
+        r = self.random
+        out = "".join(r.choice("yMdHhmsSaDGLkKEQXxZOVz") * r.choice([1, 1, 2, 2, 3, 4]) + r.choice(["", " ", "-", ":", "''T''", "/", "["]) for _ in range(r.randrange(1, 6)))
+        return out + "]" * out.count("[")
+
+
+def random_patterns():
+    texts = ["'abc'", "'aabbccA1 -'", "'ab\\n'", "'ab\\r\\n'", "'a\\nb\\r'", "'a1,b2 c-é'", "''", "'ABC abc'", "'ccc\\u0085'", "'b\\u2028'", "'\\r\\n'"]
+    times = ["TIMESTAMP '2024-02-29 13:04:05.123456'", "TIMESTAMP '0999-12-03 00:00:00'", "TIMESTAMP '1969-07-20 23:59:59.9'", "TIMESTAMP '2024-11-06 12:30:00'"]
+    p = Patterns(11)
+    for _ in range(130):
+        regex, text = p.regex(), p.random.choice(texts)
+        yield f"{text} RLIKE r'{regex}'"
+        yield f"regexp_replace({text}, r'{regex}', '<$0>')"
+        yield f"regexp_extract({text}, r'{regex}', 0)"
+        yield f"split({text}, r'{regex}')"
+    for _ in range(120):
+        date, time = p.date(), p.random.choice(times)
+        yield f"date_format({time}, '{date}')"
+        yield f"to_timestamp(date_format({time}, '{date}'), '{date}')"
+
+
+SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes, letters, random_patterns, binaries]
 
 
 def answers(spark, group):
@@ -318,6 +436,7 @@ def main(out):
             group = cases[i : i + 32]
             for e, (typ, value) in zip(group, answers(spark, group)):
                 f.write(f"{e}\t{typ}\t{value}\n")
+    every_letter(spark, os.path.join(os.path.dirname(out), "letters.tsv"))
     print(len(cases), "expressions", file=sys.stderr)
     sys.stderr.flush()
     os._exit(0)
