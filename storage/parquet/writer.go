@@ -21,7 +21,7 @@ type Options struct {
 	Alloc         memory.Allocator
 	Budget        *firnmem.Budget   // open row groups reserve from it; a refusal ends the row group early
 	MaxReserve    int64             // most that this file's open row group may reserve; 0: no bound but the budget's
-	Metadata      map[string]string // key-value metadata of the footer
+	Metadata      map[string]string // key-value metadata of the footer, beside iceberg.schema
 	Sorting       []SortingColumn   // the order of the rows in every row group, if the caller has made one
 }
 
@@ -313,7 +313,10 @@ func (w *Writer) Close() (f File, err error) {
 	if err := w.writeIndexes(); err != nil {
 		return File{}, err
 	}
-	footer := w.footer()
+	footer, err := w.footer()
+	if err != nil {
+		return File{}, err
+	}
 	tail := binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))
 	if _, err := w.out.Write(append(tail, magic...)); err != nil {
 		return File{}, err
