@@ -132,6 +132,34 @@ func BenchmarkWriter(b *testing.B) {
 	}
 }
 
+// BenchmarkFanOut spreads rows over 64 open files, 128 rows at a time, as a partitioned table does.
+func BenchmarkFanOut(b *testing.B) {
+	alloc, budget := firnmem.NewAllocator(64<<20), firnmem.NewBudget(1<<30)
+	benchWrite(b, func(s schema.Schema, batches []arrow.RecordBatch, out io.Writer) error {
+		var files [64]*Writer
+		for i := range files {
+			var err error
+			if files[i], err = NewWriter(out, s, Options{Alloc: alloc, Budget: budget}); err != nil {
+				return err
+			}
+		}
+		for _, rec := range batches {
+			for i := range files {
+				if err := files[i].Write(rec.NewSlice(int64(128*i), int64(128*(i+1)))); err != nil {
+					return err
+				}
+			}
+		}
+		for _, f := range files {
+			if _, err := f.Close(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b.ReportMetric(float64(budget.Peak())/(1<<20), "MiB-reserved")
+}
+
 // BenchmarkArrowGo is arrow-go's writer, with its defaults and as well tuned as its options allow.
 func BenchmarkArrowGo(b *testing.B) {
 	zstd := arrowparquet.WithCompression(compress.Codecs.Zstd)

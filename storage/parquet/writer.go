@@ -55,6 +55,7 @@ type Writer struct {
 	sorting []sorting
 	o       Options
 
+	arrow     *arrow.Schema // of the batches
 	checked   *arrow.Schema // the last batch's, which fits
 	rows      int64         // of the file
 	groupRows int64         // of the open row group
@@ -101,7 +102,7 @@ func NewWriter(w io.Writer, s schema.Schema, o Options) (*Writer, error) {
 			return nil, fault.New(fault.Config, "column %s nests more than %d levels", f.Name, maxDepth)
 		}
 	}
-	f := &Writer{out: &countingWriter{w: w}, encoder: encoder{codec: codec}, schema: s, o: o}
+	f := &Writer{out: &countingWriter{w: w}, encoder: encoder{codec: codec}, schema: s, arrow: s.Arrow(), o: o}
 	f.nodes, f.columns = newNodes(s.Fields, &f.encoder)
 	for _, c := range f.columns {
 		c.pages.alloc = o.Alloc
@@ -164,7 +165,7 @@ func (w *Writer) check(s *arrow.Schema) error {
 		return fault.New(fault.Bug, "write a batch of %d columns to a Parquet file of %d", s.NumFields(), len(w.nodes))
 	}
 	for i, f := range w.nodes {
-		if got, want := s.Field(i).Type, f.field.Type.Arrow(); !sameShape(got, want) {
+		if got, want := s.Field(i).Type, w.arrow.Field(i).Type; !sameShape(got, want) {
 			return fault.New(fault.Bug, "write %s to column %s of %s", got, f.field.Name, want)
 		}
 	}
