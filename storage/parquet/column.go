@@ -117,7 +117,13 @@ func (c *column) writeFlat(a arrow.Array, off, n int) error {
 			}
 			size = 0
 		}
-		k := c.values.fit(a, off, min(n, maxPageRows-c.slots), maxPageBytes-size)
+		k := min(n, maxPageRows-c.slots)
+		if valid.count(k) == 0 { // such an array may have no memory for values
+			c.addValidity(valid, k)
+			off, n, valid = off+k, n-k, valid.at(k)
+			continue
+		}
+		k = c.values.fit(a, off, k, maxPageBytes-size)
 		c.addValidity(valid, k)
 		if err := c.values.gather(a, off, k, valid); err != nil {
 			return c.errAt(err)

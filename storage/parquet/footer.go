@@ -59,6 +59,11 @@ func depth(t schema.Type) (n int) {
 	return n
 }
 
+// hollow says whether t has a struct without fields.
+func hollow(t schema.Type) bool {
+	return t.Kind == schema.Struct && len(t.Fields) == 0 || slices.ContainsFunc(t.Fields, func(f schema.Field) bool { return hollow(f.Type) })
+}
+
 // Repetition, converted types and logical types of parquet.thrift.
 const (
 	required, optional, repeated = 0, 1, 2

@@ -114,6 +114,10 @@ func TestWrongUseIsAnErrorAndBatchesAreReleased(t *testing.T) {
 	if _, err := NewWriter(io.Discard, ints, Options{Sorting: []SortingColumn{{FieldID: 9}}}); err == nil {
 		t.Error("sorted by a column that is not there")
 	}
+	hollow := schema.ListOf(schema.StructOf())
+	if _, err := NewWriter(io.Discard, schema.Schema{Fields: []schema.Field{{ID: 1, Name: "h", Type: hollow}}}, Options{}); !fault.Is(err, fault.Config) {
+		t.Errorf("a struct without fields: %v", err)
+	}
 	deep := schema.Type{Kind: schema.Int}
 	for range maxDepth + 1 {
 		deep = schema.ListOf(deep)
@@ -270,6 +274,31 @@ func TestNullsWithBytesBehindThemAreNull(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameByArrow(t, out.Bytes(), table{s, [][]any{{[]byte("a"), nil, []byte("d")}}})
+}
+
+func TestArraysOfNullsMayHaveNoValues(t *testing.T) {
+	for _, typ := range leafTypes {
+		s := schema.Schema{Fields: []schema.Field{{ID: 1, Name: "n", Type: typ}}}
+		storage := typ.Arrow()
+		if x, ok := storage.(arrow.ExtensionType); ok {
+			storage = x.StorageType()
+		}
+		buffers := []*memory.Buffer{memory.NewBufferBytes([]byte{0}), nil}
+		if len(storage.Layout().Buffers) == 3 {
+			buffers = []*memory.Buffer{buffers[0], memory.NewBufferBytes(make([]byte, 16)), nil}
+		}
+		rec := array.NewRecordBatch(s.Arrow(), []arrow.Array{array.MakeFromData(array.NewData(typ.Arrow(), 3, buffers, nil, 3, 0))}, 3)
+		var out bytes.Buffer
+		w, _ := NewWriter(&out, s, Options{})
+		if err := w.Write(rec); err != nil {
+			t.Errorf("%s: %v", typ, err)
+			continue
+		}
+		if _, err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		sameByArrow(t, out.Bytes(), table{s, [][]any{{nil, nil, nil}}})
+	}
 }
 
 func TestSortingColumnsAndMetadataAreTold(t *testing.T) {

@@ -101,6 +101,9 @@ func NewWriter(w io.Writer, s schema.Schema, o Options) (*Writer, error) {
 		if depth(f.Type) > maxDepth {
 			return nil, fault.New(fault.Config, "column %s nests more than %d levels", f.Name, maxDepth)
 		}
+		if hollow(f.Type) {
+			return nil, fault.New(fault.Config, "column %s has a struct without fields, which Parquet can't hold", f.Name)
+		}
 	}
 	f := &Writer{out: &countingWriter{w: w}, encoder: encoder{codec: codec}, schema: s, arrow: s.Arrow(), o: o}
 	f.nodes, f.columns = newNodes(s.Fields, &f.encoder)
