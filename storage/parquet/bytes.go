@@ -351,6 +351,8 @@ func (v *byteValues) reset() {
 	v.data, v.lens, v.idx = v.data[:0], v.lens[:0], v.idx[:0]
 }
 
+func (v *byteValues) shrink() { v.data, v.lens, v.idx, v.marks = nil, nil, nil, nil }
+
 func (v *byteValues) held() int64 {
 	return int64(cap(v.data)+8*cap(v.lens)+4*cap(v.idx)+cap(v.marks)) + v.dict.held()
 }

@@ -19,6 +19,8 @@ const (
 	maxPageBytes = 1 << 20
 	// hardPageBytes is the most that a page may take: the format counts its bytes in 31 bits, and compression may add some.
 	hardPageBytes = 1<<31 - 1<<24
+	// squeezeSlots is how many a page must have to be ended early where memory is short.
+	squeezeSlots = 4 << 10
 	// skipGain is the percentage that a column's first page must come down to for the column to be compressed, unless the page is too
 	// small to tell.
 	skipGain     = 92
@@ -335,6 +337,19 @@ func (c *column) size() int64 {
 		rest /= 3
 	}
 	return c.pages.n + rest + 64
+}
+
+// squeeze ends a page that is worth it and gives back the memory that it waited in.
+func (c *column) squeeze() error {
+	if c.slots < squeezeSlots {
+		return nil
+	}
+	if err := c.endPage(); err != nil {
+		return err
+	}
+	c.values.shrink()
+	c.valid, c.def, c.rep = nil, nil, nil
+	return nil
 }
 
 // held is the memory of the column, in bytes.

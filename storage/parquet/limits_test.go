@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
 	parquetgo "github.com/parquet-go/parquet-go"
 	"go.uber.org/goleak"
 
@@ -225,6 +226,46 @@ func TestRowGroupsEndByBytesRowsAndBudget(t *testing.T) {
 	if rows, _, _ := groups(Options{Budget: firnmem.NewBudget(1)}); len(rows) < 2 || rows[0] < 20_000 {
 		t.Errorf("with no budget at all, groups still have a sensible size: %v", rows)
 	}
+}
+
+// TestManyOpenFilesShareASmallBudget fills files in turn, as the partitions of a table are. What a refusal can't take away are the
+// dictionaries, the compressed pages and 4,096 rows of each file.
+func TestManyOpenFilesShareASmallBudget(t *testing.T) {
+	s, batches := lineitem(320_000, 320)
+	defer release(batches)
+	peaks := map[int64]int64{}
+	for _, limit := range []int64{16 << 20, 1 << 30} {
+		budget := firnmem.NewBudget(limit)
+		outs, files := make([]bytes.Buffer, 20), make([]*Writer, 20)
+		for i := range files {
+			var err error
+			if files[i], err = NewWriter(&outs[i], s, Options{Budget: budget}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, rec := range batches {
+			rec.Retain()
+			if err := files[i%len(files)].Write(rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, w := range files {
+			if f, err := w.Close(); err != nil || f.Records != 16_000 {
+				t.Fatal(f, err)
+			}
+			if r, err := file.NewParquetReader(bytes.NewReader(outs[i].Bytes())); err != nil || r.NumRows() != 16_000 || r.NumRowGroups() != 1 {
+				t.Errorf("%v", err)
+			}
+		}
+		peaks[limit] = budget.Peak()
+		if budget.Used() != 0 {
+			t.Errorf("%d bytes are still reserved", budget.Used())
+		}
+	}
+	if peaks[16<<20] > 40<<20 || peaks[16<<20] > peaks[1<<30]*2/3 {
+		t.Errorf("peaks %v: the small budget has no effect", peaks)
+	}
+	t.Logf("peaks %v", peaks)
 }
 
 func release(batches []arrow.RecordBatch) {

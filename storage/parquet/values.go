@@ -27,6 +27,8 @@ type values interface {
 	estimate() int
 	// reset forgets dictionary and encoding: the next chunk begins.
 	reset()
+	// shrink gives back the memory of pending values; there must be none.
+	shrink()
 	// held is the memory in use, in bytes.
 	held() int64
 }

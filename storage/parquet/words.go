@@ -265,6 +265,8 @@ func (v *words) reset() {
 	v.vals, v.idx = v.vals[:0], v.idx[:0]
 }
 
+func (v *words) shrink() { v.vals, v.idx, v.plain = nil, nil, nil }
+
 func (v *words) held() int64 {
 	return int64(8*cap(v.vals)+4*cap(v.idx)+4*cap(v.plain)) + v.dict.held()
 }

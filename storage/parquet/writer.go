@@ -214,7 +214,8 @@ func batchBytes(rec arrow.RecordBatch) (n int64) {
 	return n
 }
 
-// bound ends the row group where it is large enough, or where memory for more is refused (I8).
+// bound ends the row group where it is large enough. Where memory for more is refused it ends the row group, or only the pages of a
+// small one (I8).
 func (w *Writer) bound() error {
 	open := w.openBytes()
 	if open >= w.o.RowGroupBytes || w.groupRows >= w.o.RowGroupRows {
@@ -234,8 +235,13 @@ func (w *Writer) bound() error {
 	if open >= minGroupBytes {
 		return w.endRowGroup()
 	}
-	w.o.Budget.Force(need - w.reserved) // the working minimum
-	w.reserved = need
+	for _, c := range w.columns {
+		if err := c.squeeze(); err != nil {
+			return err
+		}
+	}
+	w.encoder.page, w.encoder.packed = nil, nil
+	w.settle(w.held()) // the working minimum
 	return nil
 }
 

@@ -24,7 +24,7 @@ import (
 func write(t testing.TB, g *generator, tab table, o Options) ([]byte, File) {
 	t.Helper()
 	alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
-	budget := firnmem.NewBudget(64 << 20)
+	budget := firnmem.NewBudget(pick[int64](g, 64<<20, 1))
 	o.Alloc, o.Budget = alloc, budget
 	var out bytes.Buffer
 	w, err := NewWriter(&out, tab.schema, o)
