@@ -83,10 +83,43 @@ func lineitem(rows, perBatch int) (schema.Schema, []arrow.RecordBatch) {
 	return s, out
 }
 
+// orders makes batches of orders with a list of lines each, a map and a struct.
+func orders(rows, perBatch int) (schema.Schema, []arrow.RecordBatch) {
+	line := schema.StructOf(schema.Field{Name: "part", Type: schema.Type{Kind: schema.Long}}, schema.Field{Name: "name", Type: schema.Type{Kind: schema.String}})
+	s := schema.Schema{Fields: []schema.Field{{Name: "id", Type: schema.Type{Kind: schema.Long}}, {Name: "lines", Type: schema.ListOf(line)},
+		{Name: "tags", Type: schema.MapOf(schema.Type{Kind: schema.String}, schema.Type{Kind: schema.Int})}, {Name: "first", Type: line}}}
+	schema.AssignIDs(&s, 0)
+	g := newGenerator(1)
+	part := func() any {
+		return []any{g.Int64N(100_000), []byte([]string{"bolt", "nut", "washer", "screw"}[g.IntN(4)])}
+	}
+	tab := table{schema: s, columns: make([][]any, 4)}
+	for i := range rows {
+		var lines []any
+		for range g.IntN(8) {
+			lines = append(lines, part())
+		}
+		tab.columns[0] = append(tab.columns[0], int64(i))
+		tab.columns[1] = append(tab.columns[1], lines)
+		tab.columns[2] = append(tab.columns[2], []any{[]byte("weight"), g.Int64N(1000), []byte("size"), g.Int64N(10)})
+		tab.columns[3] = append(tab.columns[3], pick(g, part(), part(), part(), nil))
+	}
+	var out []arrow.RecordBatch
+	for at := 0; at < rows; at += perBatch {
+		out = append(out, tab.batch(memory.DefaultAllocator, nil, at, min(rows, at+perBatch)))
+	}
+	return s, out
+}
+
+const benchRows = 1 << 20
+
 // benchWrite reports rows per CPU second, of all threads and the garbage collector, and the file's bytes per row.
 func benchWrite(b *testing.B, write func(schema.Schema, []arrow.RecordBatch, io.Writer) error) {
-	const rows = 1 << 20
-	s, batches := lineitem(rows, 8192)
+	s, batches := lineitem(benchRows, 8192)
+	benchBatches(b, benchRows, s, batches, write)
+}
+
+func benchBatches(b *testing.B, rows int, s schema.Schema, batches []arrow.RecordBatch, write func(schema.Schema, []arrow.RecordBatch, io.Writer) error) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	start := cpu()
@@ -99,7 +132,7 @@ func benchWrite(b *testing.B, write func(schema.Schema, []arrow.RecordBatch, io.
 	}
 	used := cpu() - start
 	b.ReportMetric(float64(rows)*float64(b.N)/1e6/used.Seconds(), "Mrows/cpu-s")
-	b.ReportMetric(float64(out.n)/rows, "bytes/row")
+	b.ReportMetric(float64(out.n)/float64(rows), "bytes/row")
 }
 
 func cpu() time.Duration {
@@ -110,26 +143,85 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// writeAll writes batches, which stay the caller's, to one file.
+func writeAll(codec string, alloc memory.Allocator, budget *firnmem.Budget) func(schema.Schema, []arrow.RecordBatch, io.Writer) error {
+	return func(s schema.Schema, batches []arrow.RecordBatch, out io.Writer) error {
+		w, err := NewWriter(out, s, Options{Codec: codec, Alloc: alloc, Budget: budget})
+		if err != nil {
+			return err
+		}
+		for _, rec := range batches {
+			rec.Retain()
+			if err := w.Write(rec); err != nil {
+				return err
+			}
+		}
+		_, err = w.Close()
+		return err
+	}
+}
+
+func writeAllByArrowGo(options ...arrowparquet.WriterProperty) func(schema.Schema, []arrow.RecordBatch, io.Writer) error {
+	return func(s schema.Schema, batches []arrow.RecordBatch, out io.Writer) error {
+		w, err := pqarrow.NewFileWriter(s.Arrow(), out, arrowparquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps())
+		if err != nil {
+			return err
+		}
+		for _, rec := range batches {
+			if err := w.WriteBuffered(rec); err != nil {
+				return err
+			}
+		}
+		return w.Close()
+	}
+}
+
 func BenchmarkWriter(b *testing.B) {
 	for _, codec := range []string{"zstd", "snappy", "uncompressed"} {
 		b.Run(codec, func(b *testing.B) {
-			alloc, budget := firnmem.NewAllocator(64<<20), firnmem.NewBudget(1<<30)
-			benchWrite(b, func(s schema.Schema, batches []arrow.RecordBatch, out io.Writer) error {
-				w, err := NewWriter(out, s, Options{Codec: codec, Alloc: alloc, Budget: budget})
-				if err != nil {
-					return err
-				}
-				for _, rec := range batches {
-					rec.Retain()
-					if err := w.Write(rec); err != nil {
-						return err
-					}
-				}
-				_, err = w.Close()
-				return err
-			})
+			benchWrite(b, writeAll(codec, firnmem.NewAllocator(64<<20), firnmem.NewBudget(1<<30)))
 		})
 	}
+}
+
+// BenchmarkNested writes lists of structs, maps and structs, by this writer and by arrow-go's.
+func BenchmarkNested(b *testing.B) {
+	const rows = 1 << 17
+	s, batches := orders(rows, 8192)
+	b.Run("firn", func(b *testing.B) {
+		benchBatches(b, rows, s, batches, writeAll("zstd", firnmem.NewAllocator(64<<20), firnmem.NewBudget(1<<30)))
+	})
+	b.Run("arrow-go", func(b *testing.B) {
+		benchBatches(b, rows, s, batches, writeAllByArrowGo(arrowparquet.WithCompression(compress.Codecs.Zstd)))
+	})
+}
+
+// BenchmarkFanOut spreads rows over 64 open files, 128 rows at a time, as a partitioned table does.
+func BenchmarkFanOut(b *testing.B) {
+	alloc, budget := firnmem.NewAllocator(64<<20), firnmem.NewBudget(1<<30)
+	benchWrite(b, func(s schema.Schema, batches []arrow.RecordBatch, out io.Writer) error {
+		var files [64]*Writer
+		for i := range files {
+			var err error
+			if files[i], err = NewWriter(out, s, Options{Alloc: alloc, Budget: budget}); err != nil {
+				return err
+			}
+		}
+		for _, rec := range batches {
+			for i := range files {
+				if err := files[i].Write(rec.NewSlice(int64(128*i), int64(128*(i+1)))); err != nil {
+					return err
+				}
+			}
+		}
+		for _, f := range files {
+			if _, err := f.Close(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b.ReportMetric(float64(budget.Peak())/(1<<20), "MiB-reserved")
 }
 
 // BenchmarkArrowGo is arrow-go's writer, with its defaults and as well tuned as its options allow.
@@ -142,18 +234,7 @@ func BenchmarkArrowGo(b *testing.B) {
 	tuned = append(tuned, arrowparquet.WithDictionaryFor("comment", false))
 	for name, options := range map[string][]arrowparquet.WriterProperty{"default": {zstd}, "tuned": tuned} {
 		b.Run(name, func(b *testing.B) {
-			benchWrite(b, func(s schema.Schema, batches []arrow.RecordBatch, out io.Writer) error {
-				w, err := pqarrow.NewFileWriter(s.Arrow(), out, arrowparquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps())
-				if err != nil {
-					return err
-				}
-				for _, rec := range batches {
-					if err := w.WriteBuffered(rec); err != nil {
-						return err
-					}
-				}
-				return w.Close()
-			})
+			benchWrite(b, writeAllByArrowGo(options...))
 		})
 	}
 }

@@ -51,4 +51,5 @@ func (v *bools) full() bool                          { return false }
 func (v *bools) dictionary(dst []byte) ([]byte, int) { return dst, 0 }
 func (v *bools) estimate() int                       { return (len(v.vals) + 7) / 8 }
 func (v *bools) reset()                              { v.vals = v.vals[:0] }
+func (v *bools) shrink()                             { v.vals = nil }
 func (v *bools) held() int64                         { return int64(cap(v.vals)) }

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"encoding/binary"
+	"slices"
 	"sort"
 	"unicode/utf8"
 
@@ -26,7 +27,8 @@ type byteValues struct {
 	marks     []bool // entries of the dictionary that the pending page has
 	used      bool   // a page refers to the dictionary
 	mode      mode
-	tried     bool // the dictionary had its trial
+	peeked    bool // the dictionary had its peek
+	tried     bool // and its trial
 	seen      int  // values of the chunk before that
 	ext       extent
 }
@@ -94,7 +96,13 @@ func (v *byteValues) gather(a arrow.Array, off, n int, valid bitmap) error {
 		}
 		v.gatherVariable(offsets, data, valid)
 	}
-	if err == nil && v.mode == byDictionary && v.seen >= dictTrial && !v.tried {
+	switch {
+	case err != nil || v.mode != byDictionary:
+	case v.seen >= dictTrial && !v.tried:
+		v.tried = true
+		v.try()
+	case v.seen >= dictPeek && !v.peeked:
+		v.peeked = true
 		v.try()
 	}
 	return err
@@ -173,9 +181,9 @@ func (v *byteValues) gatherDecimals(vals []decimal128.Num, valid bitmap) error {
 	return nil
 }
 
-// try gives the dictionary up if the pending page, the chunk's first, costs more with it before compression.
+// try gives the dictionary up if the pending page, the chunk's first, costs more with it before compression. At the peek the dictionary's own
+// bytes do not count yet.
 func (v *byteValues) try() {
-	v.tried = true
 	n, distinct := len(v.idx), len(v.dict.vals)
 	perValue := 4
 	if v.width > 0 {
@@ -185,10 +193,15 @@ func (v *byteValues) try() {
 	for _, k := range v.idx {
 		cost += int(v.dict.vals[k].n)
 	}
-	pays := 3*distinct <= max(n, 3) && (n*int(indexWidth(distinct))+7)/8+dictShare(len(v.dict.data)+perValue*distinct, n) <= cost
+	dictCost := (n*int(indexWidth(distinct)) + 7) / 8
+	if v.tried {
+		dictCost += dictShare(len(v.dict.data)+perValue*distinct, n)
+	}
+	pays := dictCost <= cost && !manyDistinct(distinct, n, v.tried)
 	if pays || cost > 4*maxPageBytes { // long values that repeat: without the dictionary they are no page
 		return
 	}
+	v.data = slices.Grow(v.data, cost-perValue*n)
 	for _, k := range v.idx {
 		s := v.dict.value(k)
 		v.data = append(v.data, s...)
@@ -209,6 +222,7 @@ func (v *byteValues) abandon() {
 
 func (v *byteValues) seal(dst []byte) ([]byte, encoding, *extent, error) {
 	if v.mode == byDictionary && !v.tried {
+		v.tried = true
 		v.try()
 	}
 	v.ext.reset()
@@ -333,9 +347,11 @@ func (v *byteValues) estimate() int {
 
 func (v *byteValues) reset() {
 	v.dict.reset()
-	v.used, v.tried, v.mode, v.seen, v.checked = false, false, byDictionary, 0, 0
+	v.used, v.peeked, v.tried, v.mode, v.seen, v.checked = false, false, false, byDictionary, 0, 0
 	v.data, v.lens, v.idx = v.data[:0], v.lens[:0], v.idx[:0]
 }
+
+func (v *byteValues) shrink() { v.data, v.lens, v.idx, v.marks = nil, nil, nil, nil }
 
 func (v *byteValues) held() int64 {
 	return int64(cap(v.data)+8*cap(v.lens)+4*cap(v.idx)+cap(v.marks)) + v.dict.held()

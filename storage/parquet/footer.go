@@ -59,6 +59,11 @@ func depth(t schema.Type) (n int) {
 	return n
 }
 
+// hollow says whether t has a struct without fields.
+func hollow(t schema.Type) bool {
+	return t.Kind == schema.Struct && len(t.Fields) == 0 || slices.ContainsFunc(t.Fields, func(f schema.Field) bool { return hollow(f.Type) })
+}
+
 // Repetition, converted types and logical types of parquet.thrift.
 const (
 	required, optional, repeated = 0, 1, 2
@@ -191,7 +196,13 @@ func appendAnnotation(c *compact, t schema.Type, id int) {
 }
 
 // footer is the file's metadata.
-func (w *Writer) footer() []byte {
+func (w *Writer) footer() ([]byte, error) {
+	iceberg, err := icebergSchema(w.schema)
+	if err != nil {
+		return nil, err
+	}
+	metadata := map[string]string{icebergSchemaKey: iceberg}
+	maps.Copy(metadata, w.o.Metadata)
 	var c compact
 	c.i32(1, 2)
 	n := 1
@@ -209,14 +220,12 @@ func (w *Writer) footer() []byte {
 	for i := range w.groups {
 		w.appendRowGroup(&c, i)
 	}
-	if len(w.o.Metadata) > 0 {
-		c.list(5, compactStruct, len(w.o.Metadata))
-		for _, k := range slices.Sorted(maps.Keys(w.o.Metadata)) {
-			c.item()
-			c.str(1, k)
-			c.str(2, w.o.Metadata[k])
-			c.end()
-		}
+	c.list(5, compactStruct, len(metadata))
+	for _, k := range slices.Sorted(maps.Keys(metadata)) {
+		c.item()
+		c.str(1, k)
+		c.str(2, metadata[k])
+		c.end()
 	}
 	c.str(6, createdBy)
 	c.list(7, compactStruct, len(w.columns))
@@ -225,7 +234,7 @@ func (w *Writer) footer() []byte {
 		c.empty(1) // the order of the type
 		c.end()
 	}
-	return c.stop()
+	return c.stop(), nil
 }
 
 func (w *Writer) appendRowGroup(c *compact, ordinal int) {

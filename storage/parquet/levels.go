@@ -17,7 +17,8 @@ type node struct {
 	def, rep uint8 // levels of a value that is there; of a list or map, before its repeated group
 	children []*node
 	column   *column // of a leaf
-	slots    slots   // scratch
+
+	rows, own, inner slots // scratch: of a column's rows, of the field, of its elements
 }
 
 // slots are the places in one array that a column's levels speak of: at is an index into it, or −1 where a parent or the value itself is
@@ -27,7 +28,7 @@ type slots struct {
 	def, rep []uint8
 }
 
-// nestedRows is how many rows are taken apart at a time: few, since a row may have many elements.
+// nestedRows is how many rows are taken apart at a time, fewer if they have many elements.
 const nestedRows = 256
 
 func errRequired(path []string) error {
@@ -41,9 +42,12 @@ func (f *node) write(a arrow.Array, off, n int) error {
 	if f.column != nil {
 		return f.column.writeFlat(storageOf(a), off, n)
 	}
-	s := &slots{}
+	s := &f.rows
 	for n > 0 {
 		k := min(n, nestedRows)
+		for k > 1 && elementsOf(a, off, k) > maxPageRows {
+			k /= 2
+		}
 		s.at, s.def, s.rep = grow(s.at[:0], k), grow(s.def[:0], k), grow(s.rep[:0], k)
 		for i := range k {
 			s.at[i], s.def[i], s.rep[i] = int32(off+i), 0, 0
@@ -54,6 +58,17 @@ func (f *node) write(a arrow.Array, off, n int) error {
 		off, n = off+k, n-k
 	}
 	return nil
+}
+
+// elementsOf is how many elements n lists or maps have together.
+func elementsOf(a arrow.Array, off, n int) int {
+	x, ok := a.(array.ListLike)
+	if !ok {
+		return 0
+	}
+	start, _ := x.ValueOffsets(off)
+	_, end := x.ValueOffsets(off + n - 1)
+	return int(end - start)
 }
 
 // storageOf is the array that holds an extension type's values.
@@ -101,7 +116,7 @@ func (f *node) present(a arrow.Array, parent *slots) (*slots, error) {
 	if f.field.Required && valid.bits == nil {
 		return parent, nil
 	}
-	s := &f.slots
+	s := &f.own
 	s.at, s.def, s.rep = append(s.at[:0], parent.at...), append(s.def[:0], parent.def...), parent.rep
 	for i, at := range s.at {
 		switch {
@@ -117,18 +132,10 @@ func (f *node) present(a arrow.Array, parent *slots) (*slots, error) {
 	return s, nil
 }
 
-// elements are the slots of a list's or map's elements. It hands out memory that the next call takes again; its callers are done by then,
-// since a node's children have slots of their own.
+// elements are the slots of a list's or map's elements. They stand until the next call.
 func (f *node) elements(parent *slots, offsets []int32) *slots {
-	s := &slots{}
-	n := 0
-	for _, at := range parent.at {
-		n++
-		if at >= 0 {
-			n += max(0, int(offsets[at+1]-offsets[at])-1)
-		}
-	}
-	s.at, s.def, s.rep = make([]int32, 0, n), make([]uint8, 0, n), make([]uint8, 0, n)
+	s := &f.inner
+	s.at, s.def, s.rep = s.at[:0], s.def[:0], s.rep[:0]
 	for i, at := range parent.at {
 		if at < 0 || offsets[at] == offsets[at+1] {
 			s.at, s.def, s.rep = append(s.at, -1), append(s.def, parent.def[i]), append(s.rep, parent.rep[i])

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
 	parquetgo "github.com/parquet-go/parquet-go"
 	"go.uber.org/goleak"
 
@@ -113,6 +114,10 @@ func TestWrongUseIsAnErrorAndBatchesAreReleased(t *testing.T) {
 	}
 	if _, err := NewWriter(io.Discard, ints, Options{Sorting: []SortingColumn{{FieldID: 9}}}); err == nil {
 		t.Error("sorted by a column that is not there")
+	}
+	hollow := schema.ListOf(schema.StructOf())
+	if _, err := NewWriter(io.Discard, schema.Schema{Fields: []schema.Field{{ID: 1, Name: "h", Type: hollow}}}, Options{}); !fault.Is(err, fault.Config) {
+		t.Errorf("a struct without fields: %v", err)
 	}
 	deep := schema.Type{Kind: schema.Int}
 	for range maxDepth + 1 {
@@ -223,6 +228,46 @@ func TestRowGroupsEndByBytesRowsAndBudget(t *testing.T) {
 	}
 }
 
+// TestManyOpenFilesShareASmallBudget fills files in turn, as the partitions of a table are. What a refusal can't take away are the
+// dictionaries, the compressed pages and 4,096 rows of each file.
+func TestManyOpenFilesShareASmallBudget(t *testing.T) {
+	s, batches := lineitem(320_000, 320)
+	defer release(batches)
+	peaks := map[int64]int64{}
+	for _, limit := range []int64{16 << 20, 1 << 30} {
+		budget := firnmem.NewBudget(limit)
+		outs, files := make([]bytes.Buffer, 20), make([]*Writer, 20)
+		for i := range files {
+			var err error
+			if files[i], err = NewWriter(&outs[i], s, Options{Budget: budget}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, rec := range batches {
+			rec.Retain()
+			if err := files[i%len(files)].Write(rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, w := range files {
+			if f, err := w.Close(); err != nil || f.Records != 16_000 {
+				t.Fatal(f, err)
+			}
+			if r, err := file.NewParquetReader(bytes.NewReader(outs[i].Bytes())); err != nil || r.NumRows() != 16_000 || r.NumRowGroups() != 1 {
+				t.Errorf("%v", err)
+			}
+		}
+		peaks[limit] = budget.Peak()
+		if budget.Used() != 0 {
+			t.Errorf("%d bytes are still reserved", budget.Used())
+		}
+	}
+	if peaks[16<<20] > 40<<20 || peaks[16<<20] > peaks[1<<30]*2/3 {
+		t.Errorf("peaks %v: the small budget has no effect", peaks)
+	}
+	t.Logf("peaks %v", peaks)
+}
+
 func release(batches []arrow.RecordBatch) {
 	for _, rec := range batches {
 		rec.Release()
@@ -270,6 +315,31 @@ func TestNullsWithBytesBehindThemAreNull(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameByArrow(t, out.Bytes(), table{s, [][]any{{[]byte("a"), nil, []byte("d")}}})
+}
+
+func TestArraysOfNullsMayHaveNoValues(t *testing.T) {
+	for _, typ := range leafTypes {
+		s := schema.Schema{Fields: []schema.Field{{ID: 1, Name: "n", Type: typ}}}
+		storage := typ.Arrow()
+		if x, ok := storage.(arrow.ExtensionType); ok {
+			storage = x.StorageType()
+		}
+		buffers := []*memory.Buffer{memory.NewBufferBytes([]byte{0}), nil}
+		if len(storage.Layout().Buffers) == 3 {
+			buffers = []*memory.Buffer{buffers[0], memory.NewBufferBytes(make([]byte, 16)), nil}
+		}
+		rec := array.NewRecordBatch(s.Arrow(), []arrow.Array{array.MakeFromData(array.NewData(typ.Arrow(), 3, buffers, nil, 3, 0))}, 3)
+		var out bytes.Buffer
+		w, _ := NewWriter(&out, s, Options{})
+		if err := w.Write(rec); err != nil {
+			t.Errorf("%s: %v", typ, err)
+			continue
+		}
+		if _, err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		sameByArrow(t, out.Bytes(), table{s, [][]any{{nil, nil, nil}}})
+	}
 }
 
 func TestSortingColumnsAndMetadataAreTold(t *testing.T) {

@@ -27,6 +27,8 @@ type values interface {
 	estimate() int
 	// reset forgets dictionary and encoding: the next chunk begins.
 	reset()
+	// shrink gives back the memory of pending values; there must be none.
+	shrink()
 	// held is the memory in use, in bytes.
 	held() int64
 }
@@ -88,10 +90,20 @@ const (
 )
 
 const (
+	dictPeek   = 2 << 10  // values after which a dictionary is given up if it clearly does not pay
 	dictTrial  = 16 << 10 // values after which a dictionary must have proved its worth
 	dictValues = 1 << 16  // most values of a dictionary
 	dictBytes  = 1 << 20  // most bytes of one
 )
+
+// manyDistinct says whether the values that a dictionary has seen are too many different ones: at the trial more than a third, at the
+// peek more than nine tenths, from which values drawn at random would not come down to a third.
+func manyDistinct(distinct, n int, trial bool) bool {
+	if !trial {
+		return 10*distinct > 9*n
+	}
+	return 3*distinct > max(n, 3)
+}
 
 // dictShare is the part of a dictionary's bytes that n values must pay for: a chunk that goes on past the trial has many more.
 func dictShare(bytes, n int) int {

@@ -20,7 +20,8 @@ type words struct {
 	dict   wordDict
 	used   bool // a page refers to the dictionary
 	mode   mode
-	tried  bool // the dictionary had its trial
+	peeked bool // the dictionary had its peek
+	tried  bool // and its trial
 	seen   int  // values of the chunk before that
 	ext    extent
 	fresh  bool // ext belongs to a sealed page
@@ -98,7 +99,12 @@ func (v *words) gather(a arrow.Array, off, n int, valid bitmap) error {
 		v.dict.number(v.idx[at:], fresh)
 		v.seen += len(fresh)
 		v.vals = v.vals[:base]
-		if v.seen >= dictTrial && !v.tried {
+		switch {
+		case v.seen >= dictTrial && !v.tried:
+			v.tried = true
+			v.try()
+		case v.seen >= dictPeek && !v.peeked:
+			v.peeked = true
 			v.try()
 		}
 	}
@@ -156,9 +162,9 @@ func gatherDecimals(dst []int64, a *array.Decimal128, off, n int, valid bitmap) 
 	return dst[:at+k], nil
 }
 
-// try gives the dictionary up if the pending page, the chunk's first, costs more with it before compression.
+// try gives the dictionary up if the pending page, the chunk's first, costs more with it before compression. At the peek the dictionary's own
+// bytes do not count yet.
 func (v *words) try() {
-	v.tried = true
 	n, distinct := len(v.idx), len(v.dict.vals)
 	v.vals = grow(v.vals[:0], n)
 	for i, k := range v.idx {
@@ -168,7 +174,11 @@ func (v *words) try() {
 	if v.ext.order == byInt {
 		other = min(other, deltaSize(v.vals, v.narrow))
 	}
-	if 3*distinct <= max(n, 3) && (n*int(indexWidth(distinct))+7)/8+dictShare(distinct*v.width(), n) <= other {
+	cost := (n*int(indexWidth(distinct)) + 7) / 8
+	if v.tried {
+		cost += dictShare(distinct*v.width(), n)
+	}
+	if cost <= other && !manyDistinct(distinct, n, v.tried) {
 		v.vals = v.vals[:0]
 		return
 	}
@@ -182,6 +192,7 @@ func (v *words) seal(dst []byte) ([]byte, encoding, *extent, error) {
 	}
 	v.fresh = true
 	if v.mode == byDictionary && !v.tried {
+		v.tried = true
 		v.try()
 	}
 	if v.mode == byDictionary && len(v.idx) > 0 {
@@ -250,9 +261,11 @@ func (v *words) estimate() int {
 
 func (v *words) reset() {
 	v.dict.reset()
-	v.used, v.tried, v.mode, v.seen = false, false, byDictionary, 0
+	v.used, v.peeked, v.tried, v.mode, v.seen = false, false, false, byDictionary, 0
 	v.vals, v.idx = v.vals[:0], v.idx[:0]
 }
+
+func (v *words) shrink() { v.vals, v.idx, v.plain = nil, nil, nil }
 
 func (v *words) held() int64 {
 	return int64(8*cap(v.vals)+4*cap(v.idx)+4*cap(v.plain)) + v.dict.held()

@@ -21,7 +21,7 @@ type Options struct {
 	Alloc         memory.Allocator
 	Budget        *firnmem.Budget   // open row groups reserve from it; a refusal ends the row group early
 	MaxReserve    int64             // most that this file's open row group may reserve; 0: no bound but the budget's
-	Metadata      map[string]string // key-value metadata of the footer
+	Metadata      map[string]string // key-value metadata of the footer, beside iceberg.schema
 	Sorting       []SortingColumn   // the order of the rows in every row group, if the caller has made one
 }
 
@@ -55,6 +55,7 @@ type Writer struct {
 	sorting []sorting
 	o       Options
 
+	arrow     *arrow.Schema // of the batches
 	checked   *arrow.Schema // the last batch's, which fits
 	rows      int64         // of the file
 	groupRows int64         // of the open row group
@@ -100,8 +101,11 @@ func NewWriter(w io.Writer, s schema.Schema, o Options) (*Writer, error) {
 		if depth(f.Type) > maxDepth {
 			return nil, fault.New(fault.Config, "column %s nests more than %d levels", f.Name, maxDepth)
 		}
+		if hollow(f.Type) {
+			return nil, fault.New(fault.Config, "column %s has a struct without fields, which Parquet can't hold", f.Name)
+		}
 	}
-	f := &Writer{out: &countingWriter{w: w}, encoder: encoder{codec: codec}, schema: s, o: o}
+	f := &Writer{out: &countingWriter{w: w}, encoder: encoder{codec: codec}, schema: s, arrow: s.Arrow(), o: o}
 	f.nodes, f.columns = newNodes(s.Fields, &f.encoder)
 	for _, c := range f.columns {
 		c.pages.alloc = o.Alloc
@@ -164,7 +168,7 @@ func (w *Writer) check(s *arrow.Schema) error {
 		return fault.New(fault.Bug, "write a batch of %d columns to a Parquet file of %d", s.NumFields(), len(w.nodes))
 	}
 	for i, f := range w.nodes {
-		if got, want := s.Field(i).Type, f.field.Type.Arrow(); !sameShape(got, want) {
+		if got, want := s.Field(i).Type, w.arrow.Field(i).Type; !sameShape(got, want) {
 			return fault.New(fault.Bug, "write %s to column %s of %s", got, f.field.Name, want)
 		}
 	}
@@ -210,7 +214,8 @@ func batchBytes(rec arrow.RecordBatch) (n int64) {
 	return n
 }
 
-// bound ends the row group where it is large enough, or where memory for more is refused (I8).
+// bound ends the row group where it is large enough. Where memory for more is refused it ends the row group, or only the pages of a
+// small one (I8).
 func (w *Writer) bound() error {
 	open := w.openBytes()
 	if open >= w.o.RowGroupBytes || w.groupRows >= w.o.RowGroupRows {
@@ -230,8 +235,13 @@ func (w *Writer) bound() error {
 	if open >= minGroupBytes {
 		return w.endRowGroup()
 	}
-	w.o.Budget.Force(need - w.reserved) // the working minimum
-	w.reserved = need
+	for _, c := range w.columns {
+		if err := c.squeeze(); err != nil {
+			return err
+		}
+	}
+	w.encoder.page, w.encoder.packed = nil, nil
+	w.settle(w.held()) // the working minimum
 	return nil
 }
 
@@ -313,7 +323,10 @@ func (w *Writer) Close() (f File, err error) {
 	if err := w.writeIndexes(); err != nil {
 		return File{}, err
 	}
-	footer := w.footer()
+	footer, err := w.footer()
+	if err != nil {
+		return File{}, err
+	}
 	tail := binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))
 	if _, err := w.out.Write(append(tail, magic...)); err != nil {
 		return File{}, err

@@ -9,10 +9,12 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	parquetgo "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	firnmem "github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/internal/schema"
@@ -22,7 +24,7 @@ import (
 func write(t testing.TB, g *generator, tab table, o Options) ([]byte, File) {
 	t.Helper()
 	alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
-	budget := firnmem.NewBudget(64 << 20)
+	budget := firnmem.NewBudget(pick[int64](g, 64<<20, 1))
 	o.Alloc, o.Budget = alloc, budget
 	var out bytes.Buffer
 	w, err := NewWriter(&out, tab.schema, o)
@@ -144,7 +146,7 @@ func TestEveryTypeComesBack(t *testing.T) {
 }
 
 func TestNestedTypesComeBack(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		g := newGenerator(seed)
 		tab := g.table(g.schema(1+g.IntN(4), 3), 1+g.IntN(1500))
 		data, _ := write(t, g, tab, Options{RowGroupRows: 1 + g.Int64N(2000)})
@@ -164,9 +166,11 @@ func TestPagesAndDictionariesOverflow(t *testing.T) {
 	tab := table{schema: s, columns: make([][]any, len(kinds))}
 	for i, typ := range kinds {
 		var pool []any
-		for row := range 300_000 {
-			if row < 100 || row > 20_000 && len(pool) < 80_000 && row%3 == 0 {
-				pool = append(pool, g.value(typ))
+		for row := range 150_000 {
+			if row < 100 || row > 20_000 && len(pool) < 72_000 && row%3 > 0 {
+				pool = append(pool, distinctValue(typ, len(pool)))
+				tab.columns[i] = append(tab.columns[i], pool[len(pool)-1])
+				continue
 			}
 			tab.columns[i] = append(tab.columns[i], pool[g.IntN(len(pool))])
 		}
@@ -174,6 +178,30 @@ func TestPagesAndDictionariesOverflow(t *testing.T) {
 	data, _ := write(t, g, tab, Options{})
 	sameByArrow(t, data, tab)
 	sameByParquetGo(t, data, tab)
+	f, err := parquetgo.OpenFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, chunk := range f.Metadata().RowGroups[0].Columns[:5] {
+		if stats := chunk.MetaData.EncodingStats; len(stats) != 3 || stats[0].PageType != format.DictionaryPage {
+			t.Errorf("%v: pages %+v: a dictionary, indices and something else were expected", chunk.MetaData.PathInSchema, stats)
+		}
+	}
+}
+
+// distinctValue is another value for every n.
+func distinctValue(t schema.Type, n int) any {
+	switch t.Kind {
+	case schema.Boolean:
+		return n%2 == 0
+	case schema.Double:
+		return float64(n) / 3
+	case schema.String:
+		return []byte(fmt.Sprint("value ", n*7919))
+	case schema.Decimal:
+		return decimal128.New(int64(n), uint64(n))
+	}
+	return int64(int32(n * 7919))
 }
 
 func TestLongStringsTakePagesOfTheirOwn(t *testing.T) {
@@ -181,7 +209,7 @@ func TestLongStringsTakePagesOfTheirOwn(t *testing.T) {
 	s := schema.Schema{Fields: []schema.Field{g.field("s", schema.Type{Kind: schema.String}, false), g.field("l", schema.ListOf(schema.Type{Kind: schema.Binary}), false)}}
 	tab := table{schema: s, columns: make([][]any, 2)}
 	for i := range 40 {
-		long := []byte(strings.Repeat(fmt.Sprint("long", i%30), 1+i*20_000))
+		long := []byte(strings.Repeat(fmt.Sprint("long", i%30), 1+i*8_000))
 		tab.columns[0] = append(tab.columns[0], long)
 		tab.columns[1] = append(tab.columns[1], []any{long, nil, []byte{}})
 	}
