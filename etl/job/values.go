@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/firn-data/firn/internal/reference"
 )
 
 // Bytes is a size: 16MiB, 1GB, 512.
@@ -11,6 +13,12 @@ type Bytes int64
 
 // Percent is a share: 10% is 0.1.
 type Percent float64
+
+// ReferenceKind implements reference.Typed.
+func (Bytes) ReferenceKind() reference.Kind { return reference.Size }
+
+// ReferenceKind implements reference.Typed.
+func (Percent) ReferenceKind() reference.Kind { return reference.Share }
 
 var units = []struct {
 	suffix string
