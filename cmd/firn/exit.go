@@ -33,7 +33,7 @@ var next = map[fault.Class]string{
 	fault.Unknown:     "run the same command again: it finds out, and loads nothing twice",
 	fault.Retry:       "run the same command again",
 	fault.Permission:  "check the credentials and what they may do",
-	fault.Config:      "change it, then run it again",
+	fault.Config:      "correct what is named above, then run it again",
 	fault.Interrupted: "run the same command again",
 }
 

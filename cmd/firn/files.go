@@ -11,6 +11,7 @@ import (
 	"github.com/firn-data/firn/etl"
 	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/spelling"
 )
 
 // lookup gives the values of ${NAME} and ${file:PATH}.
@@ -32,11 +33,28 @@ func (a *app) loadJob(arg string) (*etl.Job, error) {
 		return etl.Load(strings.NewReader(draft.YAML(nil, nil)), etl.Options{File: arg, Lookup: draft.Lookup(lookup), Set: a.set})
 	}
 	f, err := open(arg)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, noJob(arg, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	return etl.Load(f, etl.Options{File: arg, Lookup: lookup, Set: a.set})
+}
+
+// noJob says what a name that is no file may have meant.
+func noJob(arg string, err error) error {
+	if ext := filepath.Ext(arg); ext != ".yaml" && ext != ".yml" {
+		if _, err := etl.NewDraft(arg, lookup); err != nil {
+			return err
+		}
+	}
+	there, _ := filepath.Glob(filepath.Join(filepath.Dir(arg), "*.y*ml"))
+	if near := spelling.Nearest(arg, there); near != "" {
+		return fault.Wrap(fault.NoInput, errors.Unwrap(err), "open %s", arg).Hint("did you mean %s?", near)
+	}
+	return err
 }
 
 func open(path string) (io.ReadCloser, error) {

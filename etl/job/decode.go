@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/quantity"
 	"github.com/firn-data/firn/internal/secret"
 	"github.com/firn-data/firn/internal/spelling"
 )
@@ -139,16 +140,16 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 			return nil
 		})
 		return
-	case Bytes:
+	case quantity.Bytes:
 		d.scalar(n, path, func(s string) error {
-			b, err := ParseBytes(s)
+			b, err := quantity.ParseBytes(s)
 			v.SetInt(int64(b))
 			return err
 		})
 		return
-	case Percent:
+	case quantity.Percent:
 		d.scalar(n, path, func(s string) error {
-			p, err := ParsePercent(s)
+			p, err := quantity.ParsePercent(s)
 			v.SetFloat(float64(p))
 			return err
 		})

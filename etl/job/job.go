@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/quantity"
 	"github.com/firn-data/firn/internal/spelling"
 	"github.com/firn-data/firn/sources"
 )
@@ -72,9 +73,9 @@ type Expectation struct {
 
 // Quarantine is where bad rows go.
 type Quarantine struct {
-	Table    string  `yaml:"table" doc:"default: the target with _quarantine at its end"`
-	MaxRows  int64   `yaml:"max_rows" default:"1000" doc:"more than this fails the run at once; the quarantine is kept"`
-	MaxShare Percent `yaml:"max_share" default:"10%" doc:"a larger share of the rows read fails the run at its end"`
+	Table    string           `yaml:"table" doc:"default: the target with _quarantine at its end"`
+	MaxRows  int64            `yaml:"max_rows" default:"1000" doc:"more than this fails the run at once; the quarantine is kept"`
+	MaxShare quantity.Percent `yaml:"max_share" default:"10%" doc:"a larger share of the rows read fails the run at its end"`
 }
 
 // Target is the table.
@@ -86,7 +87,7 @@ type Target struct {
 	Partition    []string          `yaml:"partition" doc:"used when the table is created" example:"[days(ordered_at), bucket(16, id)]"`
 	Sort         []string          `yaml:"sort" doc:"sort order of the table's files" example:"[ordered_at]"`
 	SchemaChange string            `yaml:"schema_change" default:"fail" oneof:"fail add_columns evolve" doc:"what to do when the rows have other columns than the table"`
-	FileSize     Bytes             `yaml:"file_size" default:"256MiB" doc:"size at which a data file is closed and the next begun"`
+	FileSize     quantity.Bytes    `yaml:"file_size" default:"256MiB" doc:"size at which a data file is closed and the next begun"`
 	OnError      string            `yaml:"on_error" default:"fail" oneof:"fail quarantine" doc:"what to do with a row that the table refuses"`
 	AllowEmpty   bool              `yaml:"allow_empty" default:"false" doc:"let overwrite replace the table by nothing"`
 	Properties   map[string]string `yaml:"properties" doc:"Iceberg table properties"`
@@ -94,8 +95,8 @@ type Target struct {
 
 // Resources bound a run.
 type Resources struct {
-	Memory  Bytes `yaml:"memory" default:"auto" doc:"auto: a quarter of the machine's or cgroup's memory, at least 256MiB"`
-	Workers int   `yaml:"workers" default:"0" doc:"0: all cores"`
+	Memory  quantity.Bytes `yaml:"memory" default:"auto" doc:"auto: a quarter of the machine's or cgroup's memory, at least 256MiB"`
+	Workers int            `yaml:"workers" default:"0" doc:"0: all cores"`
 }
 
 // Options are what a file is read with.
@@ -237,8 +238,8 @@ func (d *decoder) source(j *Job, name string, n *yaml.Node, path string, kinds [
 	}
 	if err := s.Config.Validate(); err != nil && len(d.errs) == 0 {
 		at := fault.PlaceOf(err)
-		where := d.places[join(path, at.Path)]
-		if where.Line == 0 {
+		where, ok := d.places[join(path, at.Path)]
+		if !ok {
 			where = d.at(n, path)
 		}
 		where.Path = join(path, at.Path)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/quantity"
 	"github.com/firn-data/firn/internal/secret"
 	"github.com/firn-data/firn/internal/spelling"
 )
@@ -76,13 +77,13 @@ type Store struct {
 type S3 struct {
 	Credentials string `yaml:"credentials" default:"static" oneof:"static vended" doc:"static: the keys below; vended: those that a rest catalog hands out for each table"`
 
-	Endpoint  string        `yaml:"endpoint" doc:"URL of the server" example:"https://minio:9000"`
-	Region    string        `yaml:"region" default:"us-east-1" doc:"region"`
-	PathStyle bool          `yaml:"path_style" default:"true" doc:"bucket in the path, as MinIO wants it"`
-	AccessKey secret.String `yaml:"access_key" doc:"access key" example:"${S3_KEY}"`
-	SecretKey secret.String `yaml:"secret_key" doc:"secret key" example:"${file:/run/secrets/s3}"`
-	PartSize  Bytes         `yaml:"part_size" default:"16MiB" doc:"size of the parts of large uploads"`
-	TLS       TLS           `yaml:"tls" doc:"how the server's certificate is checked"`
+	Endpoint  string         `yaml:"endpoint" doc:"URL of the server" example:"https://minio:9000"`
+	Region    string         `yaml:"region" default:"us-east-1" doc:"region"`
+	PathStyle bool           `yaml:"path_style" default:"true" doc:"bucket in the path, as MinIO wants it"`
+	AccessKey secret.String  `yaml:"access_key" doc:"access key" example:"${S3_KEY}"`
+	SecretKey secret.String  `yaml:"secret_key" doc:"secret key" example:"${file:/run/secrets/s3}"`
+	PartSize  quantity.Bytes `yaml:"part_size" default:"16MiB" doc:"size of the parts of large uploads"`
+	TLS       TLS            `yaml:"tls" doc:"how the server's certificate is checked"`
 }
 
 // TLS is how a server's certificate is checked.

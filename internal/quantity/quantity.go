@@ -1,7 +1,9 @@
-package job
+// Package quantity is the sizes and shares that configuration files write as text.
+package quantity
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -34,7 +36,7 @@ func ParseBytes(s string) (Bytes, error) {
 	for _, u := range units {
 		if body, ok := strings.CutSuffix(s, u.suffix); ok {
 			f, err := strconv.ParseFloat(strings.TrimSpace(body), 64)
-			if err != nil || f < 0 {
+			if err != nil || !(0 <= f*u.factor && f*u.factor < math.MaxInt64) {
 				break
 			}
 			return Bytes(f * u.factor), nil
@@ -47,7 +49,7 @@ func ParseBytes(s string) (Bytes, error) {
 func ParsePercent(s string) (Percent, error) {
 	body, ok := strings.CutSuffix(strings.TrimSpace(s), "%")
 	f, err := strconv.ParseFloat(body, 64)
-	if !ok || err != nil || f < 0 || f > 100 {
+	if !ok || err != nil || !(0 <= f && f <= 100) {
 		return 0, fmt.Errorf("%q is not a share such as 10%%", s)
 	}
 	return Percent(f / 100), nil
