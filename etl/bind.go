@@ -19,6 +19,16 @@ import (
 
 // Bind binds a job to the real schemas of its source and its table. It changes nothing anywhere.
 func Bind(ctx context.Context, j *Job, o BindOptions) (*Plan, error) {
+	p := newPlan(j, o)
+	if err := p.bind(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// newPlan settles what depends on no schema.
+func newPlan(j *Job, o BindOptions) *Plan {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
@@ -34,11 +44,7 @@ func Bind(ctx context.Context, j *Job, o BindOptions) (*Plan, error) {
 	p.alloc, p.bud = memory.NewAllocator(limit/4), memory.NewBudget(limit)
 	p.opts.Events = p.counted(o.Events)
 	p.temp = memory.NewDir(tempDir(o), p.Attempt)
-	if err := p.bind(ctx); err != nil {
-		p.Close()
-		return nil, err
-	}
-	return p, nil
+	return p
 }
 
 // counted passes events on and adds up the bytes that sources report.
@@ -93,7 +99,7 @@ func (p *Plan) bind(ctx context.Context) error {
 }
 
 func (p *Plan) checkInterval() error {
-	needs := p.job.Target.Mode == string(catalog.ReplaceInterval)
+	needs := p.job.Target.Mode == string(catalog.ReplaceInterval) || p.job.NeedsInterval()
 	for _, s := range p.job.Sources {
 		needs = needs || s.Interval != nil
 	}
@@ -161,7 +167,11 @@ func (p *Plan) bindSource(ctx context.Context, s job.Source) error {
 	}
 	env := sources.Env{Name: s.Name, Alloc: p.alloc, Budget: p.bud, Events: p.opts.Events, Temp: p.temp, Workers: p.Workers, Now: p.opts.Now,
 		Cursor: s.Cursor, ByColumn: s.Interval, Known: known, BadRows: s.OnBadRow, Stores: p.stores}
-	src, err := s.Config.Open(ctx, env)
+	cfg, err := s.Filled(job.Values{Job: p.Job, RunID: p.RunID, Started: p.opts.Now, Interval: p.Interval})
+	if err != nil {
+		return err
+	}
+	src, err := cfg.Open(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -184,6 +194,11 @@ func (p *Plan) bindSource(ctx context.Context, s job.Source) error {
 	in.Request = sources.Request{Stream: in.Stream.Name, From: from, To: to, Interval: p.Interval, Params: p.params()}
 	if sz, ok := src.(sources.Sizer); ok {
 		if in.Bytes, err = sz.Size(ctx, in.Request); err != nil {
+			return err
+		}
+	}
+	if sp, ok := src.(sources.Splitter); ok && p.opts.Describe {
+		if in.Splits, err = sp.DescribeSplits(ctx, in.Request); err != nil {
 			return err
 		}
 	}

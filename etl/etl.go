@@ -47,12 +47,22 @@ type Report = plan.Report
 type Options struct {
 	File   string     // name of the file, for places in errors
 	Lookup job.Lookup // values of ${NAME} and ${file:PATH}
+	Set    []string   // path=value: values of a job that are changed before it is read
 }
 
 // Load reads a job file.
 func Load(r io.Reader, o Options) (*Job, error) {
-	return job.Load(r, job.Options{File: o.File, Lookup: o.Lookup, Sources: all.Kinds()})
+	return job.Load(r, job.Options{File: o.File, Lookup: o.Lookup, Set: o.Set, Sources: all.Kinds()})
 }
+
+// Draft is the job of a source named by a path, a glob or a URL.
+type Draft = job.Draft
+
+// IsSource reports whether text names a source rather than a job file.
+func IsSource(text string) bool { return job.IsSource(text) }
+
+// NewDraft makes the job of a source: named after the file or table, appending to raw.<name>.
+func NewDraft(source string, lookup job.Lookup) (*Draft, error) { return job.NewDraft(source, lookup) }
 
 // LoadLakes reads a lakes file.
 func LoadLakes(r io.Reader, o Options) (*Lakes, error) {
@@ -68,6 +78,7 @@ type BindOptions struct {
 	FullRefresh bool
 	Redo        bool
 	Strict      bool   // warnings of the plan are errors
+	Describe    bool   // find out what only people want to know: how sources are cut into splits
 	TempDir     string // empty: the system's
 	MemoryBytes int64  // what the machine or cgroup has; 0: unknown
 	Now         time.Time
@@ -91,6 +102,32 @@ type Plan struct {
 	keep  struct {
 		schema []byte // of the source, as JSON: part of the state
 	}
+}
+
+// FailedReport is the report of a run that failed before it was bound; j is nil when not even the job could be read.
+func FailedReport(j *Job, o BindOptions, err error) *Report {
+	p := &plan.Plan{RunID: o.RunID, Interval: o.Interval}
+	if j != nil {
+		p.Job = j.Name
+		if id, ierr := catalog.ParseIdent(j.Target.Table); ierr == nil {
+			p.Target.Ident = id
+		}
+		if p.RunID == "" && o.Interval != nil {
+			p.RunID = runID(j.Name, o.Interval)
+		}
+	}
+	r := p.NewReport()
+	r.SetError(err)
+	return r
+}
+
+// View describes the plan for people and programs.
+func (p *Plan) View() *plan.View {
+	v := p.Plan.View()
+	if v.Committed = p.Session.Committed; !v.Committed {
+		v.Changes, v.Pending = p.Changes()
+	}
+	return v
 }
 
 // Close gives back what the plan holds.

@@ -26,7 +26,7 @@ func OpenLake(ctx context.Context, lakes *job.Lakes, name string, events *event.
 	warehouse := absolute(cfg.Warehouse)
 	k := cfg.Catalog
 	c, err := catalogs.Open(ctx, catalogs.Config{Kind: k.Kind, Path: k.Path, URIs: k.URIs, Pool: k.Pool, ConnectTimeout: k.ConnectTimeout, CallTimeout: k.CallTimeout, LockWait: k.LockWait,
-		CA: k.TLS.CA, Warehouse: warehouse, Events: events})
+		TLS: k.TLS != nil, CA: k.TLS.Authority(), Warehouse: warehouse, Events: events})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/firn-data/firn/etl/native"
 	"github.com/firn-data/firn/etl/plan"
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/sources"
 	"github.com/firn-data/firn/storage/layout"
 )
@@ -36,6 +38,7 @@ func (p *Plan) run(ctx context.Context, r *Report) error {
 	}
 	in := p.Inputs[0]
 	r.Position = plan.Position{From: in.Request.From, To: in.Request.To}
+	p.sweep()
 	eng := &native.Engine{Store: p.lake.Store, OpenQuarantine: p.quarantineTarget}
 	p.opts.Events.OnStage("read")
 	res, err := eng.Execute(ctx, p.Plan, plan.Env{Alloc: p.alloc, Budget: p.bud, Temp: p.temp, Workers: p.Workers, Events: p.opts.Events, Now: p.opts.Now})
@@ -61,6 +64,18 @@ func (p *Plan) run(ctx context.Context, r *Report) error {
 		return err
 	}
 	return p.commit(ctx, r, res)
+}
+
+// sweepAge is how old a temp folder must be to belong to an attempt that died.
+const sweepAge = 24 * time.Hour
+
+// sweep removes what attempts that died left in the temp folder, by name and by age (I6). What cannot be removed now is
+// somebody else's, or goes another time.
+func (p *Plan) sweep() {
+	n, err := memory.Sweep(tempDir(p.opts), sweepAge, p.opts.Now)
+	if err == nil && n > 0 {
+		p.opts.Events.OnWarn(fmt.Sprintf("removed %d folders of temp files that attempts left which died", n))
+	}
 }
 
 func snapshot(id int64) *int64 {

@@ -15,6 +15,7 @@ import (
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/partition"
 	"github.com/firn-data/firn/internal/schema"
+	"github.com/firn-data/firn/internal/spelling"
 )
 
 // bindTarget maps the transform's columns to the table's, or plans the table.
@@ -79,7 +80,7 @@ func (p *Plan) spec(s schema.Schema, exprs []string) (partition.Spec, error) {
 		}
 		c, ok := s.Lookup(e.Column)
 		if !ok {
-			return spec, fault.New(fault.Config, "there is no column %q to partition by", e.Column).At(at)
+			return spec, noColumn(s, e.Column, "to partition by", at)
 		}
 		f := s.Fields[c]
 		if _, err := e.Transform.ResultType(f.Type); err != nil {
@@ -89,6 +90,19 @@ func (p *Plan) spec(s schema.Schema, exprs []string) (partition.Spec, error) {
 		spec.Fields = append(spec.Fields, partition.Field{SourceID: f.ID, FieldID: 1000 + i, Name: e.FieldName(), Transform: e.Transform})
 	}
 	return spec, nil
+}
+
+// noColumn says which columns there are instead.
+func noColumn(s schema.Schema, name, what string, at fault.Place) error {
+	e := fault.New(fault.Config, "there is no column %q %s", name, what).At(at)
+	names := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
+		names[i] = f.Name
+	}
+	if near := spelling.Nearest(name, names); near != "" {
+		return e.Hint("did you mean %s?", near)
+	}
+	return e.Hint("there are %s", strings.Join(names, ", "))
 }
 
 func (p *Plan) sortOrder(s schema.Schema) (partition.SortOrder, error) {
@@ -101,7 +115,7 @@ func (p *Plan) sortOrder(s schema.Schema) (partition.SortOrder, error) {
 		}
 		c, ok := s.Lookup(e.Column)
 		if !ok {
-			return order, fault.New(fault.Config, "there is no column %q to sort by", e.Column).At(at)
+			return order, noColumn(s, e.Column, "to sort by", at)
 		}
 		order.ID = 1
 		order.Fields = append(order.Fields, partition.SortField{SourceID: s.Fields[c].ID, Transform: e.Transform, Descending: e.Descending, NullsLast: e.NullsLast})
@@ -135,7 +149,31 @@ func (p *Plan) bindExisting(made schema.Schema) error {
 			t.Columns[c].Fidelity = schema.Widened
 		}
 	}
+	p.noteLayout()
 	return p.addColumns(made)
+}
+
+// noteLayout says where the job would lay the table out otherwise than it is.
+func (p *Plan) noteLayout() {
+	t, j := &p.Target, p.job.Target
+	for _, x := range []struct {
+		what      string
+		job, have []string
+	}{{"partition", j.Partition, t.Spec.Expressions(t.Schema)}, {"sort", j.Sort, t.Sort.Expressions(t.Schema)}} {
+		if len(x.job) > 0 && !sameExpressions(x.job, x.have) {
+			p.Notes = append(p.Notes, fmt.Sprintf("target.%s [%s] is used on creation only: the table has [%s]", x.what, strings.Join(x.job, ", "), strings.Join(x.have, ", ")))
+		}
+	}
+}
+
+// sameExpressions compares what a job writes with what a table has.
+func sameExpressions(job, table []string) bool {
+	return slices.EqualFunc(job, table, func(a, b string) bool {
+		x, err := partition.ParseSortExpr(a)
+		y, berr := partition.ParseSortExpr(b)
+		x.Column, y.Column = strings.ToLower(x.Column), strings.ToLower(y.Column)
+		return err == nil && berr == nil && x == y
+	})
 }
 
 func (p *Plan) addColumns(made schema.Schema) error {

@@ -102,6 +102,14 @@ type Sizer interface {
 	Size(ctx context.Context, r Request) (int64, error)
 }
 
+// Splitter is an optional ability of a Source: how a request is cut into splits, in words, found without reading rows.
+type Splitter interface {
+	DescribeSplits(ctx context.Context, r Request) (string, error)
+}
+
+// NativeType is the key of an Arrow field's metadata under which a source may put its own name of the column's type.
+const NativeType = "firn.native-type"
+
 // Pushdown is an optional ability of a Source: the conjuncts of where that every delivered row satisfies exactly; the
 // rest stay in the plan.
 type Pushdown interface {

@@ -21,6 +21,7 @@ type Config struct {
 	ConnectTimeout time.Duration
 	CallTimeout    time.Duration
 	LockWait       time.Duration
+	TLS            bool // whether the servers speak TLS
 	CA             string
 	Warehouse      string
 	Events         *event.Events
@@ -32,7 +33,7 @@ func Open(ctx context.Context, c Config) (catalog.Catalog, error) {
 	case "sqlite":
 		return sqlite.Open(ctx, sqlite.Config{Path: c.Path})
 	case "hive":
-		return hive.Open(hive.Config{URIs: c.URIs, Pool: c.Pool, ConnectTimeout: c.ConnectTimeout, CallTimeout: c.CallTimeout, LockWait: c.LockWait, CA: c.CA, Warehouse: c.Warehouse, Events: c.Events})
+		return hive.Open(hive.Config{URIs: c.URIs, Pool: c.Pool, ConnectTimeout: c.ConnectTimeout, CallTimeout: c.CallTimeout, LockWait: c.LockWait, TLS: c.TLS, CA: c.CA, Warehouse: c.Warehouse, Events: c.Events})
 	}
 	return nil, fault.New(fault.Config, "catalogs of kind %s are not built in", c.Kind).At(fault.Place{Path: "catalog.kind"}).Hint("use sqlite or hive")
 }

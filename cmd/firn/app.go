@@ -1,142 +1,136 @@
 package main
 
 import (
-	"errors"
 	"io"
-	"os"
-	"path/filepath"
-	"runtime/debug"
+	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/firn-data/firn/etl"
-	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/spelling"
 )
 
-// version is set by the linker: -ldflags "-X main.version=v1.2.3".
-var version = "dev"
-
-// app is what all commands share.
+// app is what all commands share: where they print, and the flags.
 type app struct {
 	stdout, stderr io.Writer
 
-	lake, lakes, output, tempDir string
-	start, end, runID            string
-	fullRefresh, redo, strict    bool
-	skipEmpty                    bool
-	limit                        int
-	snapshot                     int64
+	lake, lakes, logFormat string
+	output                 string
+	set                    []string
+
+	start, end, runID         string
+	fullRefresh, redo, strict bool
 }
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "firn",
-		Short:         "Pack loose data into Apache Iceberg tables",
-		Long:          "firn reads databases and files as Arrow batches, transforms them with Spark SQL, writes Parquet and commits one\nIceberg snapshot, exactly once. A job is a short YAML file.",
-		Example:       "  firn run job.yaml            # run a job\n  firn plan job.yaml           # what it would do\n  firn read sales.orders       # look at the table",
+		Use:   "firn",
+		Short: "Pack loose data into Apache Iceberg tables",
+		Long: `firn reads databases and files as Arrow batches, transforms them with Spark SQL, writes Parquet and commits one
+Iceberg snapshot, exactly once. A job is a short YAML file.`,
+		Example: `  firn run orders.csv                      # a file becomes the table raw.orders of ./lakehouse
+  firn read raw.orders                     # look at it
+  firn init orders.csv --to orders.yaml    # the job behind it, to go on from
+  firn plan orders.yaml                    # what a run would do
+  firn run orders.yaml`,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().StringVar(&a.lake, "lake", "", "lake to use instead of the job's")
 	root.PersistentFlags().StringVar(&a.lakes, "lakes", "", "lakes file (default ./lakes.yaml, then $XDG_CONFIG_HOME/firn/lakes.yaml)")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.New(fault.Usage, "%s", err).Hint("%s --help", cmd.CommandPath())
-	})
-	root.AddCommand(a.runCommand(), a.planCommand(), a.validateCommand(), a.showCommand(), a.runsCommand(), a.readCommand(),
-		a.rollbackCommand(), a.functionsCommand(), a.sourcesCommand(), a.versionCommand())
-	root.RunE = func(cmd *cobra.Command, args []string) error { return cmd.Help() }
-	root.Args = usage(cobra.NoArgs)
+	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "log lines on standard error as text or json")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return oneOf("--log-format", a.logFormat, "text", "json") }
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(a.runCommand(), a.initCommand(), a.discoverCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
+		a.showCommand(), a.runsCommand(), a.readCommand(), a.rollbackCommand(),
+		a.sourcesCommand(), a.functionsCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }
 
-// lookup gives the values of ${NAME} and ${file:PATH}.
-func lookup(name string) (string, bool) {
-	if path, ok := strings.CutPrefix(name, "file:"); ok {
-		b, err := os.ReadFile(path)
-		return strings.TrimRight(string(b), "\r\n"), err == nil
+// log is where the command tells what it does.
+func (a *app) log() *slog.Logger {
+	if a.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(a.stderr, nil))
 	}
-	return os.LookupEnv(name)
+	return slog.New(slog.NewTextHandler(a.stderr, nil))
 }
 
-func (a *app) loadJob(path string) (*etl.Job, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fault.Wrap(fault.NoInput, errors.Unwrap(err), "open %s", path)
+// unknownCommand refuses what is not a command of cmd.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
 	}
-	defer f.Close()
-	return etl.Load(f, etl.Options{File: path, Lookup: lookup})
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	e := fault.New(fault.Usage, "unknown command %q", args[0])
+	if near := spelling.Nearest(args[0], names); near != "" {
+		return e.Hint("did you mean %s %s?", cmd.CommandPath(), near)
+	}
+	return e.Hint("%s --help lists the commands", cmd.CommandPath())
 }
 
-// loadLakes reads the lakes file, if there is one.
-func (a *app) loadLakes() (*etl.Lakes, error) {
-	paths := []string{a.lakes}
-	if a.lakes == "" {
-		paths = []string{"lakes.yaml"}
-		if dir, err := os.UserConfigDir(); err == nil {
-			paths = append(paths, filepath.Join(dir, "firn", "lakes.yaml"))
+// flagError says which flag was meant.
+func flagError(cmd *cobra.Command, err error) error {
+	e := fault.New(fault.Usage, "%s", err)
+	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := spelling.Nearest(name, names); unknown && near != "" {
+		return e.Hint("did you mean --%s?", near)
+	}
+	return e.Hint("%s --help lists the flags", cmd.CommandPath())
+}
+
+// usage makes cobra's complaints about arguments usage errors.
+func usage(f cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := f(cmd, args); err != nil {
+			return fault.New(fault.Usage, "%s", err).Hint("usage: %s", cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// oneOf checks the value of a flag.
+func oneOf(flag, value string, words ...string) error {
+	for _, w := range words {
+		if value == w {
+			return nil
 		}
 	}
-	for _, p := range paths {
-		f, err := os.Open(p)
-		if errors.Is(err, os.ErrNotExist) && a.lakes == "" {
-			continue
-		}
-		if err != nil {
-			return nil, fault.Wrap(fault.NoInput, errors.Unwrap(err), "open %s", p)
-		}
-		defer f.Close()
-		return etl.LoadLakes(f, etl.Options{File: p, Lookup: lookup})
+	e := fault.New(fault.Usage, "%s %s is unknown", flag, value)
+	if near := spelling.Nearest(value, words); near != "" {
+		return e.Hint("did you mean %s?", near)
 	}
-	return nil, nil
+	return e.Hint("use %s", strings.Join(words, ", "))
 }
 
-// interval reads --interval-start and --interval-end.
-func (a *app) interval() (*batch.Interval, error) {
-	if a.start == "" && a.end == "" {
-		return nil, nil
-	}
-	i := &batch.Interval{}
-	for _, x := range []struct {
-		flag, text string
-		to         *time.Time
-	}{{"--interval-start", a.start, &i.Start}, {"--interval-end", a.end, &i.End}} {
-		t, err := parseTime(x.text)
-		if err != nil {
-			return nil, fault.New(fault.Usage, "%s %q is not a time", x.flag, x.text).Hint("write 2024-01-31T05:00:00Z or 2024-01-31; give both flags")
+// outputFlag adds -o, whose first word is the default, and checks it before the command runs.
+func (a *app) outputFlag(cmd *cobra.Command, words ...string) {
+	form := cmd.Flags().StringP("output", "o", words[0], strings.Join(words, ", "))
+	do := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := oneOf("-o", *form, words...); err != nil {
+			return err
 		}
-		*x.to = t
+		a.output = *form
+		return do(cmd, args)
 	}
-	return i, nil
 }
 
-func parseTime(s string) (t time.Time, err error) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err = time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	return t, err
+// intervalFlags adds the run's interval.
+func (a *app) intervalFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.start, "interval-start", "", "start of the run's interval, included: 2024-01-31T05:00Z")
+	cmd.Flags().StringVar(&a.end, "interval-end", "", "end of the run's interval, not included")
 }
 
-func (a *app) bindOptions(events *etl.Events) (etl.BindOptions, error) {
-	lakes, err := a.loadLakes()
-	if err != nil {
-		return etl.BindOptions{}, err
-	}
-	i, err := a.interval()
-	if err != nil {
-		return etl.BindOptions{}, err
-	}
-	mem := machineMemory()
-	debug.SetMemoryLimit(max(mem/2, 512<<20))
-	return etl.BindOptions{Lakes: lakes, Lake: a.lake, RunID: a.runID, Interval: i, FullRefresh: a.fullRefresh, Redo: a.redo, Strict: a.strict,
-		TempDir: a.tempDir, MemoryBytes: mem, Now: time.Now(), Events: events}, nil
-}
-
-func intervalFlags(cmd *cobra.Command, a *app) {
-	cmd.Flags().StringVar(&a.start, "interval-start", "", "start of the run's interval (included)")
-	cmd.Flags().StringVar(&a.end, "interval-end", "", "end of the run's interval (not included)")
+// setFlag adds --set.
+func (a *app) setFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&a.set, "set", nil, "change a value of the job: path=value, as in target.mode=overwrite or source.path[0]=b.csv; may be repeated")
 }

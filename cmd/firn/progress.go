@@ -4,12 +4,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/firn-data/firn/etl"
+	"github.com/firn-data/firn/etl/plan"
+)
+
+const (
+	redrawEvery = 200 * time.Millisecond // on a terminal
+	logEvery    = 10 * time.Second
 )
 
 // progress tells on standard error how a run goes: one line that is redrawn on a terminal, else one log line every 10 s.
@@ -19,21 +24,21 @@ type progress struct {
 	log      *slog.Logger
 	start    time.Time
 
+	total                     atomic.Int64 // bytes to read; 0: unknown
 	rows, bytes, written, bad atomic.Int64
 	stage                     atomic.Value
+	mu                        sync.Mutex // guards w, where a log line and the live line could meet
 	done                      chan struct{}
 	once                      sync.Once
 	wg                        sync.WaitGroup
 }
 
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, log: slog.New(slog.NewTextHandler(w, nil)), start: time.Now(), done: make(chan struct{})}
+func newProgress(w io.Writer, log *slog.Logger) *progress {
+	p := &progress{w: w, terminal: isTerminal(w), log: log, start: time.Now(), done: make(chan struct{})}
 	p.stage.Store("plan")
-	every := 10 * time.Second
-	if f, ok := w.(*os.File); ok {
-		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
-			p.terminal, every = true, 200*time.Millisecond
-		}
+	every := logEvery
+	if p.terminal {
+		every = redrawEvery
 	}
 	p.wg.Add(1)
 	go func() {
@@ -43,7 +48,7 @@ func newProgress(w io.Writer) *progress {
 		for {
 			select {
 			case <-t.C:
-				p.draw()
+				p.tell()
 			case <-p.done:
 				return
 			}
@@ -52,13 +57,50 @@ func newProgress(w io.Writer) *progress {
 	return p
 }
 
-func (p *progress) draw() {
+// expect sets what there is to read, where every source knows.
+func (p *progress) expect(pl *plan.Plan) {
+	total := int64(0)
+	for _, in := range pl.Inputs {
+		if in.Bytes < 0 {
+			return
+		}
+		total += in.Bytes
+	}
+	p.total.Store(total)
+}
+
+func (p *progress) tell() {
 	took := time.Since(p.start)
 	if p.terminal {
-		fmt.Fprintf(p.w, "\r\x1b[K%s: %d rows, %s read, %s, %d bad rows", p.stage.Load(), p.rows.Load(), size(p.bytes.Load()), took.Round(100*time.Millisecond), p.bad.Load())
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		fmt.Fprint(p.w, "\r\x1b[K"+p.line(took))
 		return
 	}
-	p.log.Info("progress", "stage", p.stage.Load(), "rows_read", p.rows.Load(), "bytes_read", p.bytes.Load(), "rows_written", p.written.Load(), "bad_rows", p.bad.Load(), "seconds", took.Round(time.Second).Seconds())
+	p.log.Info("progress", "stage", p.stage.Load(), "rows_read", p.rows.Load(), "bytes_read", p.bytes.Load(), "bytes_total", p.total.Load(),
+		"rows_written", p.written.Load(), "bad_rows", p.bad.Load(), "seconds", took.Round(time.Second).Seconds())
+}
+
+// line is the live line: rows, bytes, rate and, where the size is known, what is left.
+func (p *progress) line(took time.Duration) string {
+	rows, bytes, total := p.rows.Load(), p.bytes.Load(), p.total.Load()
+	s := fmt.Sprintf("%s: %s", p.stage.Load(), count(rows, "row"))
+	if total > 0 {
+		s += fmt.Sprintf(", %s of %s", size(bytes), size(total))
+	} else {
+		s += fmt.Sprintf(", %s", size(bytes))
+	}
+	if sec := took.Seconds(); sec >= 1 {
+		s += fmt.Sprintf(", %.0f rows/s, %s/s", float64(rows)/sec, size(int64(float64(bytes)/sec)))
+	}
+	if bytes > 0 && total > bytes && took >= time.Second {
+		left := time.Duration(float64(took) * float64(total-bytes) / float64(bytes))
+		s += ", " + left.Round(time.Second).String() + " left"
+	}
+	if n := p.bad.Load(); n > 0 {
+		s += ", " + count(n, "bad row")
+	}
+	return s
 }
 
 // stop ends the telling and clears the line.
@@ -66,10 +108,18 @@ func (p *progress) stop() {
 	p.once.Do(func() {
 		close(p.done)
 		p.wg.Wait()
-		if p.terminal {
-			fmt.Fprint(p.w, "\r\x1b[K")
-		}
+		p.clear(func() {})
 	})
+}
+
+// clear takes the live line away, so that something else can be printed.
+func (p *progress) clear(then func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.terminal {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+	then()
 }
 
 func (p *progress) events() *etl.Events {
@@ -79,8 +129,8 @@ func (p *progress) events() *etl.Events {
 		Written: func(rows, _ int64) { p.written.Add(rows) },
 		BadRow:  func(_ string, rows int64) { p.bad.Add(rows) },
 		Retry: func(call string, attempt int, err error, wait time.Duration) {
-			p.log.Warn("retry", "call", call, "attempt", attempt, "error", err, "wait", wait)
+			p.clear(func() { p.log.Warn("retry", "call", call, "attempt", attempt, "error", err, "wait", wait) })
 		},
-		Warn: func(msg string) { p.log.Warn(msg) },
+		Warn: func(msg string) { p.clear(func() { p.log.Warn(msg) }) },
 	}
 }

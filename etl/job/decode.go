@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/quantity"
 	"github.com/firn-data/firn/internal/secret"
 	"github.com/firn-data/firn/internal/spelling"
 )
@@ -29,6 +30,20 @@ type decoder struct {
 	errs   []error
 	places map[string]fault.Place // where each value's text starts, by its path
 	lines  []string               // of the file
+	given  map[*yaml.Node]bool    // what came from --set instead of the file
+
+	needsInterval bool // a template names the run's interval
+}
+
+// at is where a node stands.
+func (d *decoder) at(n *yaml.Node, path string) fault.Place {
+	if n == nil { // not from a file
+		return fault.Place{Path: path}
+	}
+	if d.given[n] {
+		return fault.Place{File: "--set", Path: path}
+	}
+	return fault.Place{File: d.file, Line: int64(n.Line), Column: n.Column, Path: path}
 }
 
 // maxErrors bounds how many problems of one file are reported at once.
@@ -36,9 +51,9 @@ const maxErrors = 20
 
 // textStart is where a value's own text starts: after its quote, or in the line below | and >.
 func (d *decoder) textStart(n *yaml.Node, path string) fault.Place {
-	p := fault.Place{File: d.file, Line: int64(n.Line), Column: n.Column, Path: path}
+	p := d.at(n, path)
 	switch {
-	case n.Kind != yaml.ScalarNode:
+	case n.Kind != yaml.ScalarNode || p.Line == 0:
 	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
 		p.Column++
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 && n.Line < len(d.lines):
@@ -49,7 +64,7 @@ func (d *decoder) textStart(n *yaml.Node, path string) fault.Place {
 }
 
 func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) *fault.Error {
-	e := fault.New(fault.Config, format, args...).At(fault.Place{File: d.file, Line: int64(n.Line), Column: n.Column, Path: path})
+	e := fault.New(fault.Config, format, args...).At(d.at(n, path))
 	if len(d.errs) < maxErrors {
 		d.errs = append(d.errs, e)
 	}
@@ -66,11 +81,11 @@ func join(path, name string) string {
 // raw are the fields whose text is never interpolated: SQL brings its own parameters.
 var raw = map[string]bool{"sql": true, "check": true, "query": true}
 
-var reference = regexp.MustCompile(`\$\$|\$\{([^}]*)\}`)
+var variable = regexp.MustCompile(`\$\$|\$\{([^}]*)\}`)
 
 // interpolate replaces ${NAME}, ${NAME:-default} and ${file:PATH}; $$ is a dollar.
 func (d *decoder) interpolate(n *yaml.Node, path, text string) string {
-	return reference.ReplaceAllStringFunc(text, func(m string) string {
+	return variable.ReplaceAllStringFunc(text, func(m string) string {
 		if m == "$$" {
 			return "$"
 		}
@@ -85,11 +100,11 @@ func (d *decoder) interpolate(n *yaml.Node, path, text string) string {
 			}
 		}
 		if !hasDef {
-			what := "the variable " + name
 			if f, ok := strings.CutPrefix(name, "file:"); ok {
-				what = "the file " + f
+				d.fail(n, path, "the file %s cannot be read", f).Hint("write it, or give a default: ${%s:-value}", name)
+			} else {
+				d.fail(n, path, "the variable %s is not set", name).Hint("set it, or give a default: ${%s:-value}", name)
 			}
-			d.fail(n, path, "%s is not set", what).Hint("set it, or give a default: ${%s:-value}", name)
 		}
 		return def
 	})
@@ -125,16 +140,16 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 			return nil
 		})
 		return
-	case Bytes:
+	case quantity.Bytes:
 		d.scalar(n, path, func(s string) error {
-			b, err := ParseBytes(s)
+			b, err := quantity.ParseBytes(s)
 			v.SetInt(int64(b))
 			return err
 		})
 		return
-	case Percent:
+	case quantity.Percent:
 		d.scalar(n, path, func(s string) error {
-			p, err := ParsePercent(s)
+			p, err := quantity.ParsePercent(s)
 			v.SetFloat(float64(p))
 			return err
 		})
@@ -184,6 +199,9 @@ func (d *decoder) scalar(n *yaml.Node, path string, set func(string) error) {
 	if !raw[path[1+strings.LastIndexByte(path, '.'):]] {
 		text = d.interpolate(n, path, text)
 	}
+	if mayHoldTemplate(path) && !d.template(n, path, text) {
+		return
+	}
 	if err := set(text); err != nil {
 		msg := err.Error()
 		if text != n.Value {
@@ -191,6 +209,17 @@ func (d *decoder) scalar(n *yaml.Node, path string, set func(string) error) {
 		}
 		d.fail(n, path, "%s", msg)
 	}
+}
+
+// template checks the templates in a text.
+func (d *decoder) template(n *yaml.Node, path, text string) bool {
+	needs, err := checkTemplate(text)
+	if err != nil {
+		d.fail(n, path, "%s", messageOf(err)).Hint("%s", fault.HintOf(err))
+		return false
+	}
+	d.needsInterval = d.needsInterval || needs
+	return true
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
@@ -230,7 +259,11 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
 func (d *decoder) any(n *yaml.Node, v reflect.Value, path string) {
 	var out any
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
-		out = d.interpolate(n, path, n.Value)
+		text := d.interpolate(n, path, n.Value)
+		if mayHoldTemplate(path) && !d.template(n, path, text) {
+			return
+		}
+		out = text
 	} else if err := n.Decode(&out); err != nil {
 		d.fail(n, path, "%s", err)
 		return
@@ -292,10 +325,14 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 	d.defaults(v, fields, seen)
 }
 
-// defaults sets the fields that the file leaves out.
+// defaults sets the fields that the file leaves out, also those of mappings that it leaves out.
 func (d *decoder) defaults(v reflect.Value, fields []field, seen map[string]bool) {
 	for _, f := range fields {
 		target := v.FieldByIndex(f.index)
+		if _, hidden := target.Interface().(secret.String); !seen[f.name] && target.Kind() == reflect.Struct && !hidden {
+			d.defaults(target, fieldsOf(target.Type()), nil)
+			continue
+		}
 		if seen[f.name] || f.def == "" || target.Kind() == reflect.Pointer || target.Kind() == reflect.Slice {
 			continue
 		}

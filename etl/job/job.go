@@ -5,16 +5,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/quantity"
 	"github.com/firn-data/firn/internal/spelling"
 	"github.com/firn-data/firn/sources"
 )
@@ -31,10 +30,14 @@ type Job struct {
 	Resources  Resources      `yaml:"resources" doc:"memory and workers"`
 
 	Sources []Source `yaml:"-"`
-	SHA256  string   `yaml:"-"` // of the file before interpolation
+	SHA256  string   `yaml:"-"` // of the file before interpolation, and of what Options.Set changes
 
-	places map[string]fault.Place
+	places        map[string]fault.Place
+	needsInterval bool
 }
+
+// NeedsInterval reports whether a template of the job names the run's interval.
+func (j *Job) NeedsInterval() bool { return j.needsInterval }
 
 // Source is one source of the job: its kind's config, and the bounds that the engine handles.
 type Source struct {
@@ -43,6 +46,8 @@ type Source struct {
 	Cursor   *sources.Cursor
 	Interval *sources.IntervalBy
 	OnBadRow string
+
+	path string // in the file: source, or sources.NAME
 }
 
 // Step is one step of the transform.
@@ -68,9 +73,9 @@ type Expectation struct {
 
 // Quarantine is where bad rows go.
 type Quarantine struct {
-	Table    string  `yaml:"table" doc:"default: the target with _quarantine at its end"`
-	MaxRows  int64   `yaml:"max_rows" default:"1000" doc:"more than this fails the run at once; the quarantine is kept"`
-	MaxShare Percent `yaml:"max_share" default:"10%" doc:"a larger share of the rows read fails the run at its end"`
+	Table    string           `yaml:"table" doc:"default: the target with _quarantine at its end"`
+	MaxRows  int64            `yaml:"max_rows" default:"1000" doc:"more than this fails the run at once; the quarantine is kept"`
+	MaxShare quantity.Percent `yaml:"max_share" default:"10%" doc:"a larger share of the rows read fails the run at its end"`
 }
 
 // Target is the table.
@@ -82,7 +87,7 @@ type Target struct {
 	Partition    []string          `yaml:"partition" doc:"used when the table is created" example:"[days(ordered_at), bucket(16, id)]"`
 	Sort         []string          `yaml:"sort" doc:"sort order of the table's files" example:"[ordered_at]"`
 	SchemaChange string            `yaml:"schema_change" default:"fail" oneof:"fail add_columns evolve" doc:"what to do when the rows have other columns than the table"`
-	FileSize     Bytes             `yaml:"file_size" default:"256MiB" doc:"size at which a data file is closed and the next begun"`
+	FileSize     quantity.Bytes    `yaml:"file_size" default:"256MiB" doc:"size at which a data file is closed and the next begun"`
 	OnError      string            `yaml:"on_error" default:"fail" oneof:"fail quarantine" doc:"what to do with a row that the table refuses"`
 	AllowEmpty   bool              `yaml:"allow_empty" default:"false" doc:"let overwrite replace the table by nothing"`
 	Properties   map[string]string `yaml:"properties" doc:"Iceberg table properties"`
@@ -90,18 +95,17 @@ type Target struct {
 
 // Resources bound a run.
 type Resources struct {
-	Memory  Bytes `yaml:"memory" default:"auto" doc:"auto: a quarter of the machine's or cgroup's memory, at least 256MiB"`
-	Workers int   `yaml:"workers" default:"0" doc:"0: all cores"`
+	Memory  quantity.Bytes `yaml:"memory" default:"auto" doc:"auto: a quarter of the machine's or cgroup's memory, at least 256MiB"`
+	Workers int            `yaml:"workers" default:"0" doc:"0: all cores"`
 }
 
 // Options are what a file is read with.
 type Options struct {
 	File    string // for places in errors
 	Lookup  Lookup
+	Set     []string                // path=value: values of the file that are changed before it is read
 	Sources []func() sources.Config // one for each kind
 }
-
-var jobName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,99}$`)
 
 // Load reads a job file. All problems found are reported together, each of class Config with its place.
 func Load(r io.Reader, o Options) (*Job, error) {
@@ -115,14 +119,18 @@ func Load(r io.Reader, o Options) (*Job, error) {
 		return nil, err
 	}
 	j := &Job{places: d.places}
-	sum := sha256.Sum256(body)
+	sum := sha256.Sum256([]byte(strings.Join(append([]string{string(body)}, o.Set...), "\x00")))
 	j.SHA256 = hex.EncodeToString(sum[:])
+	if err := d.override(root, o.Set); err != nil {
+		return nil, err
+	}
 	rest, src := takeSources(root)
 	d.structure(rest, reflect.ValueOf(j).Elem(), "")
 	d.sources(j, root, src, o.Sources)
 	if len(d.errs) == 0 {
 		d.rules(j)
 	}
+	j.needsInterval = d.needsInterval
 	return j, d.problems()
 }
 
@@ -187,7 +195,7 @@ func (d *decoder) source(j *Job, name string, n *yaml.Node, path string, kinds [
 		d.fail(n, path, "a source is a mapping with a kind")
 		return
 	}
-	s := Source{Name: name}
+	s := Source{Name: name, path: path}
 	own := *n
 	own.Content = nil
 	kind := ""
@@ -230,9 +238,9 @@ func (d *decoder) source(j *Job, name string, n *yaml.Node, path string, kinds [
 	}
 	if err := s.Config.Validate(); err != nil && len(d.errs) == 0 {
 		at := fault.PlaceOf(err)
-		where := d.places[join(path, at.Path)]
-		if where.Line == 0 {
-			where = fault.Place{File: d.file, Line: int64(n.Line), Column: n.Column}
+		where, ok := d.places[join(path, at.Path)]
+		if !ok {
+			where = d.at(n, path)
 		}
 		where.Path = join(path, at.Path)
 		d.errs = append(d.errs, fault.New(fault.Config, "%s", messageOf(err)).At(where).Hint("%s", fault.HintOf(err)))
@@ -246,80 +254,6 @@ func messageOf(err error) string {
 		return f.Msg
 	}
 	return err.Error()
-}
-
-// rules checks what holds between fields.
-func (d *decoder) rules(j *Job) {
-	bad := func(path, format string, args ...any) *fault.Error {
-		at, ok := d.places[path]
-		if !ok {
-			at = fault.Place{File: d.file, Line: 1, Column: 1, Path: path}
-		}
-		e := fault.New(fault.Config, format, args...).At(at)
-		d.errs = append(d.errs, e)
-		return e
-	}
-	if !jobName.MatchString(j.Name) {
-		bad("job", "%q is not a job's name", j.Name).Hint("start with a lower-case letter; use up to 100 letters, digits, _ and -")
-	}
-	if j.Target.Table == "" {
-		bad("target.table", "the job has no target table").Hint("add target: {table: namespace.table}")
-	}
-	if j.Engine == "spark" {
-		bad("engine", "the Spark engine is not built in").Hint("use engine: native, or leave it out")
-	}
-	d.modeRules(j, bad)
-	for i, s := range j.Transform {
-		given := 0
-		for _, is := range []bool{s.SQL != "", s.Dedupe != nil, s.Expect != nil} {
-			if is {
-				given++
-			}
-		}
-		if given != 1 {
-			bad(fmt.Sprintf("transform[%d]", i), "a step is one of sql, dedupe and expect")
-		}
-		if s.Dedupe != nil && len(s.Dedupe.Key) == 0 {
-			bad(fmt.Sprintf("transform[%d].dedupe", i), "dedupe needs a key")
-		}
-	}
-	for k := range j.Target.Properties {
-		if strings.HasPrefix(k, "firn.") {
-			bad("target.properties", "properties that start with firn. are firn's own: %s", k)
-		}
-	}
-}
-
-func (d *decoder) modeRules(j *Job, bad func(path, format string, args ...any) *fault.Error) {
-	cursor, interval := false, false
-	for _, s := range j.Sources {
-		cursor, interval = cursor || s.Cursor != nil, interval || s.Interval != nil
-		if s.Cursor != nil && s.Interval != nil {
-			bad("source.cursor", "a source has a cursor or an interval, never both")
-		}
-	}
-	t := j.Target
-	switch t.Mode {
-	case "overwrite":
-		if cursor || interval {
-			bad("target.mode", "overwrite replaces everything, so the source can have no cursor and no interval")
-		}
-	case "replace_interval":
-		if t.Interval == "" {
-			bad("target.interval", "replace_interval needs target.interval: a date or timestamp column of the table")
-		}
-		if cursor {
-			bad("target.mode", "replace_interval cannot go with a cursor")
-		}
-	case "overwrite_partitions":
-		if len(t.Partition) == 0 {
-			bad("target.partition", "overwrite_partitions needs target.partition")
-		}
-	case "upsert":
-		if len(t.Key) == 0 {
-			bad("target.key", "upsert needs target.key: the columns that identify a row")
-		}
-	}
 }
 
 // Place is where a value stands in the file, for errors about it.

@@ -31,7 +31,7 @@ source:
   cursor: updated_at
 params: {region: EU, share: 0.5, price: $$5}
 transform:
-  - sql: "SELECT '${DSN}' AS x FROM input"
+  - sql: "SELECT '$$5' AS x FROM input"
     on_error: quarantine
   - dedupe: {key: id, order: [updated_at DESC]}
 quarantine: {max_share: 2.5%}
@@ -49,7 +49,7 @@ resources: {memory: 64MiB}
 		t.Errorf("the short form of a cursor: %+v", j.Sources[0].Cursor)
 	case j.Params["region"] != "EU" || j.Params["share"] != 0.5 || j.Params["price"] != "$5":
 		t.Errorf("params %v", j.Params)
-	case j.Transform[0].SQL != "SELECT '${DSN}' AS x FROM input":
+	case j.Transform[0].SQL != "SELECT '$$5' AS x FROM input":
 		t.Errorf("SQL was interpolated: %s", j.Transform[0].SQL)
 	case j.Transform[1].Dedupe.Key[0] != "id" || j.Transform[1].OnError != "fail":
 		t.Errorf("dedupe %+v", j.Transform[1])

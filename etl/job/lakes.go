@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/quantity"
 	"github.com/firn-data/firn/internal/secret"
 	"github.com/firn-data/firn/internal/spelling"
 )
@@ -20,13 +21,13 @@ type Lakes struct {
 
 // Lake is a catalog plus a warehouse location.
 type Lake struct {
-	Catalog   Catalog           `yaml:"catalog" doc:"where the tables are listed"`
-	Warehouse string            `yaml:"warehouse" doc:"location of the tables' files" example:"s3://lake/warehouse"`
-	Store     Store             `yaml:"store" doc:"how the warehouse's store is reached"`
-	Defaults  Defaults          `yaml:"defaults" doc:"for tables that firn creates"`
-	Commit    Commit            `yaml:"commit" doc:"how commits are tried"`
-	Spark     map[string]any    `yaml:"spark" doc:"how the Spark engine is reached"`
-	Trino     map[string]string `yaml:"trino" doc:"a Trino server; only firn doctor uses it"`
+	Catalog   Catalog  `yaml:"catalog" doc:"where the tables are listed"`
+	Warehouse string   `yaml:"warehouse" doc:"location of the tables' files" example:"s3://lake/warehouse"`
+	Store     Store    `yaml:"store" doc:"how the warehouse's store is reached"`
+	Defaults  Defaults `yaml:"defaults" doc:"for tables that firn creates"`
+	Commit    Commit   `yaml:"commit" doc:"how commits are tried"`
+	Spark     *Spark   `yaml:"spark" doc:"how the Spark engine is reached"`
+	Trino     *Trino   `yaml:"trino" doc:"a Trino server; only firn doctor uses it"`
 }
 
 // Catalog is a lake's catalog of any kind.
@@ -38,7 +39,33 @@ type Catalog struct {
 	ConnectTimeout time.Duration `yaml:"connect_timeout" default:"5s" doc:"hive: how long to wait for a connection"`
 	CallTimeout    time.Duration `yaml:"call_timeout" default:"60s" doc:"hive: how long a call may take"`
 	LockWait       time.Duration `yaml:"lock_wait" default:"3m" doc:"hive: how long to wait for a table's lock"`
-	TLS            TLS           `yaml:"tls" doc:"hive: how the metastores' certificate is checked; left out: plain"`
+	TLS            *TLS          `yaml:"tls" doc:"hive: how the metastores' certificates are checked; left out: plain connections"`
+	URI            string        `yaml:"uri" doc:"rest: URL of the catalog" example:"https://polaris/api/catalog"`
+	Warehouse      string        `yaml:"warehouse" doc:"rest: the catalog's own name of the warehouse" example:"analytics"`
+	OAuth2         *OAuth2       `yaml:"oauth2" doc:"rest: how tokens are got"`
+}
+
+// OAuth2 is the client credentials flow of a REST catalog.
+type OAuth2 struct {
+	ClientID     string        `yaml:"client_id" doc:"id of the client" example:"firn"`
+	ClientSecret secret.String `yaml:"client_secret" doc:"secret of the client" example:"${POLARIS_SECRET}"`
+	Scope        string        `yaml:"scope" doc:"scope to ask for" example:"PRINCIPAL_ROLE:ALL"`
+	TokenURL     string        `yaml:"token_url" doc:"URL of the token server; default: the catalog's own"`
+}
+
+// Spark is how the Spark engine is reached.
+type Spark struct {
+	Submit  string            `yaml:"submit" default:"spark-submit" doc:"command that starts a Spark application"`
+	Master  string            `yaml:"master" doc:"URL of the Spark master" example:"spark://spark:7077"`
+	Staging string            `yaml:"staging" doc:"location of staging tables' files" example:"s3://lake/_firn"`
+	Conf    map[string]string `yaml:"conf" doc:"Spark settings; those that change what SQL means are refused" example:"{spark.executor.memory: 4g}"`
+}
+
+// Trino is a Trino server.
+type Trino struct {
+	URL     string `yaml:"url" doc:"URL of the server" example:"http://trino:8080"`
+	User    string `yaml:"user" default:"firn" doc:"user to connect as"`
+	Catalog string `yaml:"catalog" doc:"Trino's name of the lake's catalog" example:"lake"`
 }
 
 // Store is how a lake's object store is reached.
@@ -48,18 +75,28 @@ type Store struct {
 
 // S3 is an S3-compatible store.
 type S3 struct {
-	Endpoint  string        `yaml:"endpoint" doc:"URL of the server" example:"https://minio:9000"`
-	Region    string        `yaml:"region" default:"us-east-1" doc:"region"`
-	PathStyle bool          `yaml:"path_style" default:"true" doc:"bucket in the path, as MinIO wants it"`
-	AccessKey secret.String `yaml:"access_key" doc:"access key" example:"${S3_KEY}"`
-	SecretKey secret.String `yaml:"secret_key" doc:"secret key" example:"${file:/run/secrets/s3}"`
-	PartSize  Bytes         `yaml:"part_size" default:"16MiB" doc:"size of the parts of large uploads"`
-	TLS       TLS           `yaml:"tls" doc:"how the server's certificate is checked"`
+	Credentials string `yaml:"credentials" default:"static" oneof:"static vended" doc:"static: the keys below; vended: those that a rest catalog hands out for each table"`
+
+	Endpoint  string         `yaml:"endpoint" doc:"URL of the server" example:"https://minio:9000"`
+	Region    string         `yaml:"region" default:"us-east-1" doc:"region"`
+	PathStyle bool           `yaml:"path_style" default:"true" doc:"bucket in the path, as MinIO wants it"`
+	AccessKey secret.String  `yaml:"access_key" doc:"access key" example:"${S3_KEY}"`
+	SecretKey secret.String  `yaml:"secret_key" doc:"secret key" example:"${file:/run/secrets/s3}"`
+	PartSize  quantity.Bytes `yaml:"part_size" default:"16MiB" doc:"size of the parts of large uploads"`
+	TLS       TLS            `yaml:"tls" doc:"how the server's certificate is checked"`
 }
 
 // TLS is how a server's certificate is checked.
 type TLS struct {
 	CA string `yaml:"ca" doc:"file with the certificate authority; default: the system's" example:"/etc/ssl/minio.pem"`
+}
+
+// Authority is the file with the certificate authority; empty for the system's.
+func (t *TLS) Authority() string {
+	if t == nil {
+		return ""
+	}
+	return t.CA
 }
 
 // Defaults are for tables that firn creates.
@@ -95,16 +132,41 @@ func LoadLakes(r io.Reader, o Options) (*Lakes, error) {
 	d.structure(root, reflect.ValueOf(l).Elem(), "")
 	for name, lake := range l.Lakes {
 		at := d.places["lakes."+name]
+		vended := lake.Store.S3 != nil && lake.Store.S3.Credentials == "vended"
 		switch {
+		case lake.Catalog.Kind == "":
+			d.errs = append(d.errs, fault.New(fault.Config, "lake %s has no catalog", name).At(at).Hint("add catalog: {kind: sqlite, path: ./lakehouse/catalog.db}"))
 		case lake.Catalog.Kind == "sqlite" && lake.Catalog.Path == "":
 			d.errs = append(d.errs, fault.New(fault.Config, "a sqlite catalog needs a path").At(at))
 		case lake.Catalog.Kind == "hive" && len(lake.Catalog.URIs) == 0:
 			d.errs = append(d.errs, fault.New(fault.Config, "a hive catalog needs uris").At(at))
-		case lake.Warehouse == "":
+		case lake.Catalog.Kind == "rest" && lake.Catalog.URI == "":
+			d.errs = append(d.errs, fault.New(fault.Config, "a rest catalog needs a uri").At(at))
+		case vended && lake.Catalog.Kind != "rest":
+			d.errs = append(d.errs, fault.New(fault.Config, "only a rest catalog vends credentials").At(at))
+		case lake.Spark != nil && len(meaning(lake.Spark.Conf)) > 0:
+			d.errs = append(d.errs, fault.New(fault.Config, "spark.conf may not set what changes the meaning of SQL: %s", strings.Join(meaning(lake.Spark.Conf), ", ")).At(at))
+		case lake.Warehouse == "" && lake.Catalog.Kind != "rest":
 			d.errs = append(d.errs, fault.New(fault.Config, "lake %s has no warehouse", name).At(at))
 		}
 	}
 	return l, d.problems()
+}
+
+// meaning lists the settings in conf that change what SQL means: firn sets them itself.
+func meaning(conf map[string]string) (out []string) {
+	for k := range conf {
+		low := strings.ToLower(k)
+		for _, part := range []string{"ansi", "timezone", "timestamptype", "legacy", "casesensitive", "storeassignmentpolicy", "precisionloss", "escapedstringliterals",
+			"timeparserpolicy", "rebasemode", "keywords", "doublequotedidentifiers", "mapkeydeduppolicy"} {
+			if strings.HasPrefix(low, "spark.sql.") && strings.Contains(low, part) {
+				out = append(out, k)
+				break
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Find is the lake of a name; the empty name is local, or the embedded lake where the file has none of that name.

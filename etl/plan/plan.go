@@ -30,6 +30,7 @@ type Plan struct {
 	Memory   int64 // budget in bytes
 	Workers  int
 	Warnings []string
+	Notes    []string // what is good to know, and no warning
 
 	Quarantine Quarantine
 }
@@ -47,7 +48,8 @@ type Input struct {
 	Source            sources.Source
 	Stream            sources.Stream
 	Request           sources.Request
-	Bytes             int64 // estimate of what the request reads; -1 when unknown
+	Bytes             int64  // estimate of what the request reads; -1 when unknown
+	Splits            string // how reading is cut, in words; empty when unknown
 	QuarantineBadRows bool
 }
 

@@ -44,71 +44,74 @@ type Report struct {
 	Error      *Error       `json:"error" doc:"what went wrong; null when nothing did"`
 	Warnings   []string     `json:"warnings" doc:"what the user should know"`
 
-	Table string `json:"table,omitempty" doc:"the target table"`
+	Table string `json:"table" doc:"the target table; empty when the job could not be read"`
 }
 
 // Interval is a window of time in RFC 3339.
 type Interval struct {
-	Start time.Time `json:"start"`
-	End   time.Time `json:"end"`
+	Start time.Time `json:"start" doc:"included"`
+	End   time.Time `json:"end" doc:"not included"`
 }
 
 // Position is how far the stream was read.
 type Position struct {
-	From json.RawMessage `json:"from"`
-	To   json.RawMessage `json:"to"`
+	From json.RawMessage `json:"from" doc:"position before the run; null at the beginning"`
+	To   json.RawMessage `json:"to" doc:"position after the run; null for sources without positions"`
 }
 
 // Rows counts rows by what became of them (I3).
 type Rows struct {
-	Read         int64 `json:"read"`
-	Written      int64 `json:"written"`
-	Filtered     int64 `json:"filtered"`
-	Deduplicated int64 `json:"deduplicated"`
-	Quarantined  int64 `json:"quarantined"`
+	Read         int64 `json:"read" doc:"rows that the sources gave, bad ones too"`
+	Written      int64 `json:"written" doc:"rows in the data files; a run that fails removes them"`
+	Filtered     int64 `json:"filtered" doc:"rows that a WHERE left out"`
+	Deduplicated int64 `json:"deduplicated" doc:"rows that a dedupe left out"`
+	Quarantined  int64 `json:"quarantined" doc:"rows set aside"`
 }
 
 // Operator counts the rows through one operator.
 type Operator struct {
-	Name string `json:"name"`
-	In   int64  `json:"in"`
-	Out  int64  `json:"out"`
+	Name string `json:"name" doc:"number of the step and what it is"`
+	In   int64  `json:"in" doc:"rows that entered"`
+	Out  int64  `json:"out" doc:"rows that left"`
 }
 
 // Bytes counts bytes.
 type Bytes struct {
-	Read    int64 `json:"read"`
-	Written int64 `json:"written"`
+	Read    int64 `json:"read" doc:"bytes that sources read, compressed as they were"`
+	Written int64 `json:"written" doc:"bytes of the data files"`
 }
 
 // Quarantined names the table and snapshot that hold the run's quarantined rows.
 type Quarantined struct {
-	Table    string `json:"table"`
-	Snapshot int64  `json:"snapshot_id"`
+	Table    string `json:"table" doc:"the quarantine table"`
+	Snapshot int64  `json:"snapshot_id" doc:"its snapshot with the rows"`
 }
 
 // Seconds is wall time by stage.
 type Seconds struct {
-	Read      float64 `json:"read"`
-	Transform float64 `json:"transform"`
-	Write     float64 `json:"write"`
-	Commit    float64 `json:"commit"`
-	Total     float64 `json:"total"`
+	Read      float64 `json:"read" doc:"until the last row was read"`
+	Transform float64 `json:"transform" doc:"in the steps that hold rows back"`
+	Write     float64 `json:"write" doc:"after the last row was read, until the files were finished"`
+	Commit    float64 `json:"commit" doc:"committing"`
+	Total     float64 `json:"total" doc:"the whole run"`
 }
 
 // Error is a failed run's reason.
 type Error struct {
-	Class   string `json:"class"`
-	Code    string `json:"code"`
-	Place   string `json:"place"`
-	Message string `json:"message"`
-	Hint    string `json:"hint"`
+	Class   string `json:"class" doc:"usage, data, no_input, unavailable, bug, unknown_outcome, retry, permission, config or interrupted"`
+	Code    string `json:"code" doc:"a stable name of the error, as Spark's error classes; may be empty"`
+	Place   string `json:"place" doc:"file, line, column and field; may be empty"`
+	Message string `json:"message" doc:"what went wrong, for people"`
+	Hint    string `json:"hint" doc:"what to do next; may be empty"`
 }
 
 // NewReport is the report of a plan before anything happened.
 func (p *Plan) NewReport() *Report {
 	r := &Report{V: ReportVersion, Job: p.Job, RunID: p.RunID, Attempt: p.Attempt, Engine: p.Engine.Name,
-		Operators: []Operator{}, Warnings: append([]string{}, p.Warnings...), Table: p.Target.Ident.String()}
+		Operators: []Operator{}, Warnings: append([]string{}, p.Warnings...)}
+	if p.Target.Ident.Table != "" {
+		r.Table = p.Target.Ident.String()
+	}
 	if p.Interval != nil {
 		r.Interval = intervalOf(*p.Interval)
 	}

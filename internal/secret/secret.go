@@ -1,7 +1,11 @@
 // Package secret keeps credentials out of everything that is printed.
 package secret
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/firn-data/firn/internal/reference"
+)
 
 const mask = "…"
 
@@ -30,6 +34,9 @@ func (s String) GoString() string { return s.String() }
 
 // MarshalText masks JSON, YAML and everything else that marshals text.
 func (s String) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// ReferenceKind implements reference.Typed.
+func (String) ReferenceKind() reference.Kind { return reference.Secret }
 
 // Redact replaces every occurrence of each secret in text. Secrets shorter than four bytes are left, since
 // masking them would mangle text without hiding anything.

@@ -14,28 +14,29 @@ import (
 	"strings"
 
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/quantity"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/sources"
 )
 
 // Config is the source's part of a job file. What is left unsaid of the dialect is sniffed from a sample.
 type Config struct {
-	Path       []string     `yaml:"path" doc:"file, glob, or a list of them" example:"raw/*.csv.gz"`
-	OnNoFiles  string       `yaml:"on_no_files" default:"fail" oneof:"fail empty" doc:"what to do when path names no file"`
-	Columns    []string     `yaml:"columns" doc:"columns to read; default: all" example:"[id, total]"`
-	Schema     []ColumnSpec `yaml:"schema" doc:"types of columns; those not listed are inferred"`
-	Infer      string       `yaml:"infer" default:"sample" oneof:"sample full none" doc:"what types are inferred from; none: all strings"`
-	OnBadRow   string       `yaml:"on_bad_row" default:"fail" oneof:"fail quarantine fill" doc:"fill pads short rows with NULL; other bad rows then fail the run"`
-	Delimiter  *string      `yaml:"delimiter" doc:"one byte between cells; default: sniffed" example:","`
-	Quote      *string      `yaml:"quote" doc:"one byte around cells, or empty for none; default: a double quote"`
-	Escape     string       `yaml:"escape" default:"\"" oneof:"\" \\" doc:"how a quote is written inside quotes: doubled, or behind a backslash"`
-	Header     *bool        `yaml:"header" doc:"whether the first line holds names; default: true"`
-	Comment    string       `yaml:"comment" doc:"lines that start with this byte are left out"`
-	SkipLines  int          `yaml:"skip_lines" default:"0" doc:"lines to leave out at the start"`
-	SkipFooter int          `yaml:"skip_footer" default:"0" doc:"lines to leave out at the end"`
-	NullValues []string     `yaml:"null_values" doc:"unquoted cells that are NULL; default: the empty one" example:"['', '\\N']"`
-	Trim       bool         `yaml:"trim" default:"false" doc:"take spaces around unquoted cells away"`
-	MaxRow     int64        `yaml:"max_row" default:"16777216" doc:"bytes of the longest row; an unclosed quote stops here"`
+	Path       []string       `yaml:"path" doc:"file, glob, or a list of them" example:"raw/*.csv.gz"`
+	OnNoFiles  string         `yaml:"on_no_files" default:"fail" oneof:"fail empty" doc:"what to do when path names no file"`
+	Columns    []string       `yaml:"columns" doc:"columns to read; default: all" example:"[id, total]"`
+	Schema     []ColumnSpec   `yaml:"schema" doc:"types of columns; those not listed are inferred"`
+	Infer      string         `yaml:"infer" default:"sample" oneof:"sample full none" doc:"what types are inferred from; none: all strings"`
+	OnBadRow   string         `yaml:"on_bad_row" default:"fail" oneof:"fail quarantine fill" doc:"fill pads short rows with NULL; other bad rows then fail the run"`
+	Delimiter  *string        `yaml:"delimiter" doc:"one byte between cells; default: sniffed" example:","`
+	Quote      *string        `yaml:"quote" doc:"one byte around cells, or empty for none; default: a double quote"`
+	Escape     string         `yaml:"escape" default:"\"" oneof:"\" \\" doc:"how a quote is written inside quotes: doubled, or behind a backslash"`
+	Header     *bool          `yaml:"header" doc:"whether the first line holds names; default: true"`
+	Comment    string         `yaml:"comment" doc:"lines that start with this byte are left out"`
+	SkipLines  int            `yaml:"skip_lines" default:"0" doc:"lines to leave out at the start"`
+	SkipFooter int            `yaml:"skip_footer" default:"0" doc:"lines to leave out at the end"`
+	NullValues []string       `yaml:"null_values" doc:"unquoted cells that are NULL; default: the empty one" example:"['', '\\N']"`
+	Trim       bool           `yaml:"trim" default:"false" doc:"take spaces around unquoted cells away"`
+	MaxRow     quantity.Bytes `yaml:"max_row" default:"16MiB" doc:"bytes of the longest row; an unclosed quote stops here"`
 }
 
 // ColumnSpec is the type of one column.

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/firn-data/firn/internal/schema"
+	"github.com/firn-data/firn/sources"
 )
 
 // Object ids of built-in types, from the server's pg_type.dat.
@@ -64,7 +65,7 @@ func (c *column) selectExpr() string {
 }
 
 func (c *column) field() arrow.Field {
-	return arrow.Field{Name: c.name, Type: c.typ.Arrow(), Nullable: !c.notNull}
+	return arrow.Field{Name: c.name, Type: c.typ.Arrow(), Nullable: !c.notNull, Metadata: arrow.MetadataFrom(map[string]string{sources.NativeType: c.typeName})}
 }
 
 // scalar maps the types that have an exact counterpart.

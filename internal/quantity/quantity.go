@@ -1,9 +1,13 @@
-package job
+// Package quantity is the sizes and shares that configuration files write as text.
+package quantity
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+
+	"github.com/firn-data/firn/internal/reference"
 )
 
 // Bytes is a size: 16MiB, 1GB, 512.
@@ -11,6 +15,12 @@ type Bytes int64
 
 // Percent is a share: 10% is 0.1.
 type Percent float64
+
+// ReferenceKind implements reference.Typed.
+func (Bytes) ReferenceKind() reference.Kind { return reference.Size }
+
+// ReferenceKind implements reference.Typed.
+func (Percent) ReferenceKind() reference.Kind { return reference.Share }
 
 var units = []struct {
 	suffix string
@@ -26,7 +36,7 @@ func ParseBytes(s string) (Bytes, error) {
 	for _, u := range units {
 		if body, ok := strings.CutSuffix(s, u.suffix); ok {
 			f, err := strconv.ParseFloat(strings.TrimSpace(body), 64)
-			if err != nil || f < 0 {
+			if err != nil || !(0 <= f*u.factor && f*u.factor < math.MaxInt64) {
 				break
 			}
 			return Bytes(f * u.factor), nil
@@ -39,7 +49,7 @@ func ParseBytes(s string) (Bytes, error) {
 func ParsePercent(s string) (Percent, error) {
 	body, ok := strings.CutSuffix(strings.TrimSpace(s), "%")
 	f, err := strconv.ParseFloat(body, 64)
-	if !ok || err != nil || f < 0 || f > 100 {
+	if !ok || err != nil || !(0 <= f && f <= 100) {
 		return 0, fmt.Errorf("%q is not a share such as 10%%", s)
 	}
 	return Percent(f / 100), nil
