@@ -183,6 +183,14 @@ func (s *Scope) comparison(at parse.Expr, op string, l, r Expr) (Expr, error) {
 
 func (s *Scope) arithmetic(x *parse.Binary, l, r Expr) (Expr, error) {
 	lt, rt := l.Type(), r.Type()
+	switch {
+	case lt.Kind == Date && rt.integral() && rt.Kind != BigInt && x.Op == "+":
+		return &apply{args: []Expr{l, r}, typ: lt, all: addDays(1)}, nil
+	case lt.Kind == Date && rt.integral() && rt.Kind != BigInt && x.Op == "-":
+		return &apply{args: []Expr{l, r}, typ: lt, all: addDays(-1)}, nil
+	case rt.Kind == Date && lt.integral() && lt.Kind != BigInt && x.Op == "+":
+		return &apply{args: []Expr{r, l}, typ: rt, all: addDays(1)}, nil
+	}
 	if datelike(lt) || datelike(rt) {
 		return nil, refuse(x, "NEEDS_SPARK", "%s of dates and times needs engine: spark; use date_add, date_sub or datediff", x.Op)
 	}
