@@ -51,11 +51,7 @@ func withString(t Type) (Type, bool) {
 func commonNumeric(a, b Type) Type {
 	if a.Kind != Decimal && b.Kind != Decimal {
 		if a.Kind == Double || b.Kind == Double || a.Kind != b.Kind && (a.Kind == Float || b.Kind == Float) {
-			// FLOAT meets an integer as FLOAT up to SMALLINT, and as DOUBLE from INT on.
-			if a.Kind != Double && b.Kind != Double && min(a.Kind, b.Kind) <= SmallInt {
-				return Type{Kind: Float}
-			}
-			return Type{Kind: Double}
+			return Type{Kind: Double} // also of FLOAT and an integer
 		}
 		return Type{Kind: max(a.Kind, b.Kind)}
 	}
@@ -93,7 +89,7 @@ func asDecimal(t Type) Type {
 // literalDecimal is asDecimal for an operand of arithmetic: an integer literal counts by its own digits.
 func literalDecimal(e Expr) Type {
 	l, ok := e.(*literal)
-	if !ok || l.folded || !e.Type().integral() {
+	if !ok || l.folded || !e.Type().integral() || e.Type().Kind == TinyInt {
 		return asDecimal(e.Type())
 	}
 	digits, v := 1, l.v.I[0]
@@ -187,8 +183,19 @@ func (s *Scope) comparison(at parse.Expr, op string, l, r Expr) (Expr, error) {
 
 func (s *Scope) arithmetic(x *parse.Binary, l, r Expr) (Expr, error) {
 	lt, rt := l.Type(), r.Type()
+	switch {
+	case lt.Kind == Date && rt.integral() && rt.Kind != BigInt && x.Op == "+":
+		return &apply{args: []Expr{l, r}, typ: lt, all: addDays(1)}, nil
+	case lt.Kind == Date && rt.integral() && rt.Kind != BigInt && x.Op == "-":
+		return &apply{args: []Expr{l, r}, typ: lt, all: addDays(-1)}, nil
+	case rt.Kind == Date && lt.integral() && lt.Kind != BigInt && x.Op == "+":
+		return &apply{args: []Expr{r, l}, typ: rt, all: addDays(1)}, nil
+	}
 	if datelike(lt) || datelike(rt) {
 		return nil, refuse(x, "NEEDS_SPARK", "%s of dates and times needs engine: spark; use date_add, date_sub or datediff", x.Op)
+	}
+	if lt.Kind == String && rt.Kind == String {
+		return nil, refuse(x, "DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE", "%s needs numbers, not two texts", x.Op)
 	}
 	if lt.Kind == Null && rt.Kind == Null {
 		lt, rt = Type{Kind: Double}, Type{Kind: Double}

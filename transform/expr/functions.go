@@ -173,7 +173,15 @@ func bindNullIf(s *Scope, x *parse.Call, _ []Expr) (Expr, error) {
 
 // bindExtreme is greatest (1) and least (-1), which skip NULLs.
 func bindExtreme(want int) func(*Scope, *parse.Call, []Expr) (Expr, error) {
-	return func(s *Scope, x *parse.Call, _ []Expr) (Expr, error) {
+	return func(s *Scope, x *parse.Call, bound []Expr) (Expr, error) {
+		texts, others := false, false
+		for _, a := range bound {
+			texts = texts || a.Type().Kind == String
+			others = others || a.Type().Kind != String && a.Type().Kind != Null
+		}
+		if texts && others {
+			return nil, refuse(x, "DATATYPE_MISMATCH.DATA_DIFF_TYPES", "%s compares texts with texts only", x.Name)
+		}
 		args, t, err := s.unify(x.Args)
 		if err != nil {
 			return nil, err

@@ -356,6 +356,16 @@ def binaries():
     yield "upper('a', 'b')"
 
 
+def pairs_of_types():
+    values = ["1Y", "1", "1L", "1.50", "1.5F", "1.5D", "'1'", "DATE '2024-02-29'", "TIMESTAMP '2024-02-29 00:00:00'", "TIMESTAMP_NTZ '2024-02-29 00:00:00'", "true", "X'31'", "NULL"]
+    for a, b in itertools.product(values, values):
+        yield f"coalesce({a}, {b})"
+        yield f"{a} = {b}"
+        yield f"{a} IN ({b})"
+        yield f"greatest({a}, {b})"
+        yield f"{a} + {b}"
+
+
 class Patterns:
     """Random regular expressions and date patterns, from one seed."""
 
@@ -409,7 +419,7 @@ def random_patterns():
         yield f"to_timestamp(date_format({time}, '{date}'), '{date}')"
 
 
-SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes, letters, random_patterns, binaries]
+SECTIONS = [expressions, casts_of_time, numeric_functions, time_functions, format_patterns, parse_patterns, regexes, arrays, hashes, letters, random_patterns, binaries, pairs_of_types]
 
 
 def answers(spark, group):
