@@ -74,6 +74,7 @@ type plan struct {
 	fileReserve int64 // row groups of all files of partitions, or of all mergers, together
 	chunkBytes  int64 // size of a chunk of a run
 	fanIn       int   // runs that are merged at a time
+	mergerRows  int64 // rows that are worth a merger of their own
 }
 
 const (
@@ -95,7 +96,7 @@ func divide(limit int64, workers int, sorted bool) plan {
 	if sorted {
 		most = mostSorted
 	}
-	p := plan{share: min(limit*3/8/w, most), slotReserve: limit / (2 * w), fileReserve: limit * 3 / 8}
+	p := plan{share: min(limit*3/8/w, most), slotReserve: limit / (2 * w), fileReserve: limit * 3 / 8, mergerRows: 256 << 10}
 	p.chunkBytes = min(max(limit/256, 64<<10), 1<<20)
 	p.fanIn = int(max(min(limit/4/p.chunkBytes, mostRuns)/w, 4))
 	return p

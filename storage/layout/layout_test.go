@@ -252,7 +252,7 @@ func TestFewPartitionsGetOneFileEach(t *testing.T) {
 func TestTenThousandPartitionsInASmallBudget(t *testing.T) {
 	f := newFixture(t, 16<<20)
 	f.cfg.Alloc, f.cfg.Parquet.Alloc = nil, nil // checking them would take minutes
-	f.cfg.Spec, f.batches, f.rows = byPart, 150, 2000
+	f.cfg.Spec, f.batches, f.rows = byPart, 80, 2000
 	order := rand.New(rand.NewPCG(1, 2)).Perm(f.batches * f.rows)
 	f.part = func(i int) any { return order[i] % 10_000 }
 	files := f.write()
@@ -281,10 +281,10 @@ func TestManyPartitionsThatFitIntoMemoryAreNotSpilled(t *testing.T) {
 // TestPartitionsThatComeInOrderGetOneFileEach closes the files of days that are over, without spilling.
 func TestPartitionsThatComeInOrderGetOneFileEach(t *testing.T) {
 	f := newFixture(t, 0)
-	f.tune = func(w *Writer) { w.share, w.fan.limit = 1<<20, 20 }
-	f.cfg.Spec, f.batches, f.rows, f.cfg.Workers = byPart, 60, 5000, 1
-	f.part = func(i int) any { return i / 3000 } // 100 partitions, one behind the other
-	f.cfg.Temp = nil                             // a spill would fail
+	f.tune = func(w *Writer) { w.share, w.fan.limit = 200<<10, 20 }
+	f.cfg.Spec, f.batches, f.rows, f.cfg.Workers = byPart, 30, 2000, 1
+	f.part = func(i int) any { return i / 600 } // 100 partitions, one behind the other
+	f.cfg.Temp = nil                            // a spill would fail
 	files := f.write()
 	f.check(files)
 	if len(files) > 101 {
@@ -296,12 +296,12 @@ func TestFilesAreRolledAtTheirSize(t *testing.T) {
 	for name, spec := range map[string]partition.Spec{"one file": {}, "partitions": byPart} {
 		for _, order := range []partition.SortOrder{{}, {ID: 1, Fields: []partition.SortField{{SourceID: 3}}}} {
 			f := newFixture(t, 0)
-			f.cfg.Spec, f.cfg.Sort, f.cfg.FileBytes, f.batches, f.rows = spec, order, 200<<10, 100, 4000
-			f.cfg.Parquet.RowGroupBytes = 64 << 10
+			f.cfg.Spec, f.cfg.Sort, f.cfg.FileBytes, f.batches, f.rows = spec, order, 32<<10, 30, 2000
+			f.cfg.Parquet.RowGroupBytes = 8 << 10
 			f.cfg.Parquet.Codec = "uncompressed"
 			files := f.write()
 			f.check(files)
-			if len(files) < 5 {
+			if len(files) < 4 {
 				t.Errorf("%s, sorted by %v: only %d files", name, order.Fields, len(files))
 			}
 		}
@@ -477,8 +477,9 @@ func TestFilesAreSortedAcrossSpills(t *testing.T) {
 
 // TestSeveralMergersShareTheKeys writes enough rows for a merger per worker: the files do not overlap, and no row is lost at a bound.
 func TestSeveralMergersShareTheKeys(t *testing.T) {
-	f := newFixture(t, 16<<20)
-	f.cfg.Sort, f.batches, f.rows, f.cfg.Workers = partition.SortOrder{ID: 1, Fields: []partition.SortField{{SourceID: 3}}}, 200, 4000, 3
+	f := newFixture(t, 4<<20)
+	f.tune = func(w *Writer) { w.mergerRows = 10_000 }
+	f.cfg.Sort, f.batches, f.rows, f.cfg.Workers = partition.SortOrder{ID: 1, Fields: []partition.SortField{{SourceID: 3}}}, 60, 1000, 3
 	files := f.write()
 	f.check(files)
 	if len(files) != 3 {

@@ -295,11 +295,8 @@ func (w *Writer) removeRuns() {
 	w.runs = nil
 }
 
-// How many rows, and how many partitions, are worth a merger of their own.
-const (
-	parallelRows  = 256 << 10
-	parallelParts = 64
-)
+// mergerParts is how many partitions are worth a merger of their own, however few rows they have.
+const mergerParts = 64
 
 // bounds cuts the keys into ranges of about equal size, one for each merger: nil, keys between them, nil. Where there are
 // many partitions, none is cut in two.
@@ -316,7 +313,7 @@ func (w *Writer) bounds(buffers []*sortBuffer) [][]byte {
 		}
 	}
 	slices.SortFunc(samples, bytes.Compare)
-	work := max(rows/parallelRows, int64(w.parts.len()/parallelParts))
+	work := max(rows/w.mergerRows, int64(w.parts.len()/mergerParts))
 	n := int(min(int64(w.cfg.Workers), work, int64(len(samples))))
 	out := [][]byte{nil}
 	for i := 1; i < n; i++ {
