@@ -450,7 +450,7 @@ func TestFilesAreSortedAcrossSpills(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, c.budget)
-			f.cfg.Sort, f.cfg.Spec, f.batches = partition.SortOrder{ID: 7, Fields: c.fields}, c.spec, 60
+			f.cfg.Sort, f.cfg.Spec, f.batches = partition.SortOrder{ID: 7, Fields: c.fields}, c.spec, 24
 			f.part = func(i int) any {
 				if i%11 == 0 {
 					return nil
