@@ -30,7 +30,10 @@ import (
 	"github.com/firn-data/firn/storage/mem"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain finds goroutines that are left, but for idle connections that a store keeps for its next call.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
 
 // lake is files in memory, and how often they are opened and closed.
 type lake struct {
