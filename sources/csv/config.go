@@ -28,14 +28,14 @@ type Config struct {
 	OnBadRow   string       `yaml:"on_bad_row" default:"fail" oneof:"fail quarantine fill" doc:"fill pads short rows with NULL; other bad rows then fail the run"`
 	Delimiter  *string      `yaml:"delimiter" doc:"one byte between cells; default: sniffed" example:","`
 	Quote      *string      `yaml:"quote" doc:"one byte around cells, or empty for none; default: a double quote"`
-	Escape     string       `yaml:"escape" default:"\"" oneof:"\" \\" doc:"how a quote is written inside quotes: doubled, or behind a backslash"`
-	Header     *bool        `yaml:"header" doc:"whether the first line holds names; default: true"`
+	Escape     *string      `yaml:"escape" doc:"how a quote is written inside quotes: a double quote doubles it, a backslash stands before it; default: sniffed" example:"\\"`
+	Header     *bool        `yaml:"header" doc:"whether the first row holds names; default: sniffed"`
 	Comment    string       `yaml:"comment" doc:"lines that start with this byte are left out"`
 	SkipLines  int          `yaml:"skip_lines" default:"0" doc:"lines to leave out at the start"`
 	SkipFooter int          `yaml:"skip_footer" default:"0" doc:"lines to leave out at the end"`
 	NullValues []string     `yaml:"null_values" doc:"unquoted cells that are NULL; default: the empty one" example:"['', '\\N']"`
 	Trim       bool         `yaml:"trim" default:"false" doc:"take spaces around unquoted cells away"`
-	MaxRow     int64        `yaml:"max_row" default:"16777216" doc:"bytes of the longest row; an unclosed quote stops here"`
+	MaxRow     string       `yaml:"max_row" default:"16MiB" doc:"bytes of the longest row; an unclosed quote stops here"`
 }
 
 // ColumnSpec is the type of one column.
@@ -65,6 +65,14 @@ func (c *Config) Validate() error {
 	if len(c.Comment) > 1 {
 		return bad("comment", "a comment starts with one byte, not %q", c.Comment)
 	}
+	if c.Escape != nil && *c.Escape != `\` && *c.Escape != `"` && (c.Quote == nil || *c.Escape != *c.Quote) {
+		return bad("escape", "an escape is the quote or a backslash, not %q", *c.Escape)
+	}
+	if c.MaxRow != "" {
+		if _, err := parseSize(c.MaxRow); err != nil {
+			return bad("max_row", "%s", err)
+		}
+	}
 	for i, s := range c.Schema {
 		t, err := schema.Parse(s.Type)
 		if err != nil {
@@ -93,6 +101,9 @@ func (c *Config) Fingerprint() map[string]string {
 func (c *Config) Open(_ context.Context, env sources.Env) (sources.Source, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if env.Cursor != nil {
+		return nil, fault.New(fault.Config, "files have no cursor").At(fault.Place{Path: "cursor"}).Hint("use interval: {column: %s}, or interval: {by: path}", env.Cursor.Column)
 	}
 	return &source{cfg: *c, env: env, chunk: chunkBytes}, nil
 }

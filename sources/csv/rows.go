@@ -146,7 +146,7 @@ func (w *walker) row(from, to int, ends []uint32, bad *flaw) {
 	ordinal, line := w.ordinal, w.line
 	w.ordinal++
 	w.line += int64(bytes.Count(text[from:to], []byte{'\n'}))
-	if d.comment != 0 && text[from] == d.comment || w.width > 1 && len(ends) == 1 && blank(text[from:to]) {
+	if d.aside(text, from, to, w.width) {
 		return
 	}
 	if last := len(ends) - 1; bad == nil && int(ends[last]) > from && text[ends[last]-1] == '\r' && (last == 0 || ends[last]-1 > ends[last-1]) {

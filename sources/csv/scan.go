@@ -118,7 +118,8 @@ func trailing(text []byte, c byte) (n int) {
 	return n
 }
 
-// unquoted is the text between a cell's quotes, with what was escaped made plain; buf is room for it.
+// unquoted is the text between a cell's quotes, with what was escaped made plain; buf is room for it. An escape is taken away before a
+// quote and before itself; before anything else it is text.
 func (d dialect) unquoted(inner, buf []byte) []byte {
 	i := bytes.IndexByte(inner, d.escape)
 	if i < 0 {
@@ -126,7 +127,11 @@ func (d dialect) unquoted(inner, buf []byte) []byte {
 	}
 	buf = buf[:0]
 	for i >= 0 && i+1 < len(inner) {
-		buf = append(append(buf, inner[:i]...), inner[i+1])
+		next, keep := inner[i+1], i
+		if next != d.quote && next != d.escape {
+			keep++
+		}
+		buf = append(append(buf, inner[:keep]...), next)
 		inner = inner[i+2:]
 		i = bytes.IndexByte(inner, d.escape)
 	}

@@ -3,12 +3,10 @@ package csv
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"math/bits"
 	"sync"
 
-	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/textarrow"
 )
 
@@ -84,15 +82,9 @@ func (q *sequencer) read(b *buffer, size int) error {
 	}
 	have := len(b.text)
 	b.room(max(size, have+q.size), have)
-	n, err := io.ReadFull(q.r, b.text[have:])
-	b.text = b.text[:have+n]
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		q.eof, err = true, nil
-	}
-	if err != nil {
-		return fault.Wrap(fault.Data, err, "read")
-	}
-	return nil
+	n, eof, err := readFull(q.r, b.text[have:])
+	b.text, q.eof = b.text[:have+n], eof
+	return err
 }
 
 // beforeFooter is where the lines start that may be the footer.
