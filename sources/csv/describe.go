@@ -169,7 +169,7 @@ func (s *source) sampleRows(buf []byte, whole bool, n int) (out []sampleRow) {
 		from, width := pos, 0
 		var bad *flaw
 		var complete bool
-		ends, pos, bad, complete = s.d.bounded(buf, pos, ends[:0], whole)
+		ends, pos, bad, complete = s.d.row(buf, pos, ends[:0], whole)
 		if !complete && len(out) > 0 {
 			break
 		}

@@ -20,7 +20,7 @@ func (c *chunk) takeHeader() (names []string, done bool, err error) {
 	for c.from < c.end && !done {
 		from := c.from
 		var bad *flaw
-		ends, c.from, bad, _ = d.bounded(text, from, ends[:0], true)
+		ends, c.from, bad, _ = d.row(text, from, ends[:0], true)
 		line := c.line
 		c.line += int64(bytes.Count(text[from:c.from], []byte{'\n'}))
 		c.count--

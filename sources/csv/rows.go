@@ -125,7 +125,7 @@ func (c *chunk) walk() (rows, []badRow) {
 	for pos := c.from; pos < len(text); {
 		var bad *flaw
 		from := pos
-		ends, pos, bad, _ = d.bounded(text, pos, ends[:0], true)
+		ends, pos, bad, _ = d.row(text, pos, ends[:0], true)
 		w.row(from, pos, ends, bad)
 	}
 	return w.out, w.bad

@@ -111,7 +111,7 @@ func (q *sequencer) find(c *cut, limit int) {
 	c.indexed, c.end, c.rows = false, 0, 0
 	var ends []uint32
 	for pos, whole := 0, true; pos < limit; {
-		if ends, pos, _, whole = q.d.bounded(c.text[:limit], pos, ends[:0], last); !whole {
+		if ends, pos, _, whole = q.d.row(c.text[:limit], pos, ends[:0], last); !whole {
 			return
 		}
 		c.end, c.rows = pos, c.rows+1
