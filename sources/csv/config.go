@@ -84,8 +84,8 @@ func (c *Config) Validate() error {
 		if err := readable(t); err != nil {
 			return bad(fmt.Sprintf("schema[%d].type", i), "%s", err)
 		}
-		if s.Format != "" {
-			return bad(fmt.Sprintf("schema[%d].format", i), "formats are not built in yet: read the column as string and convert it in SQL")
+		if _, err := s.column(); err != nil {
+			return bad(fmt.Sprintf("schema[%d].format", i), "%s", err)
 		}
 	}
 	return nil

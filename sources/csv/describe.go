@@ -82,11 +82,11 @@ func (s *source) beginning(ctx context.Context, name string) ([]byte, bool, erro
 // withoutFiles takes the schema from the job alone.
 func (s *source) withoutFiles() error {
 	for _, c := range s.cfg.Schema {
-		t, err := schema.Parse(c.Type)
+		col, err := c.column()
 		if err != nil {
 			return err
 		}
-		s.cols = append(s.cols, column{name: c.Name, typ: t, format: c.Format})
+		s.cols = append(s.cols, col)
 	}
 	if len(s.cols) == 0 {
 		return fault.New(fault.NoInput, "no file matches %s, and the job lists no schema", strings.Join(s.cfg.Path, ", "))
@@ -216,11 +216,11 @@ func (s *source) settle(names []string, guesses []*guess) error {
 		c := column{name: n, typ: schema.Type{Kind: schema.String}}
 		if at := slices.IndexFunc(s.cfg.Schema, func(x ColumnSpec) bool { return strings.EqualFold(x.Name, n) }); at >= 0 {
 			used[s.cfg.Schema[at].Name] = true
-			t, err := schema.Parse(s.cfg.Schema[at].Type)
+			listed, err := s.cfg.Schema[at].column()
 			if err != nil {
 				return err
 			}
-			c.typ = t
+			c, c.name = listed, n
 		} else if k, ok := s.known(n); ok {
 			c.typ = k
 		} else if s.cfg.Infer != "none" {

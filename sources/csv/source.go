@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/firn-data/firn/internal/datepattern"
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/sources"
@@ -46,6 +47,7 @@ type column struct {
 	name     string
 	typ      schema.Type
 	format   string // how its text is written; empty: as in ISO 8601
+	pattern  *datepattern.Pattern
 	inferred bool
 }
 
