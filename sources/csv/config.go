@@ -35,6 +35,7 @@ type Config struct {
 	SkipFooter int          `yaml:"skip_footer" default:"0" doc:"lines to leave out at the end"`
 	NullValues []string     `yaml:"null_values" doc:"unquoted cells that are NULL; default: the empty one" example:"['', '\\N']"`
 	Trim       bool         `yaml:"trim" default:"false" doc:"take spaces around unquoted cells away"`
+	Encoding   string       `yaml:"encoding" default:"utf-8" doc:"utf-8, utf-16, utf-16le, utf-16be, latin1 or windows-1252; a byte order mark decides where there is one"`
 	MaxRow     string       `yaml:"max_row" default:"16MiB" doc:"bytes of the longest row; an unclosed quote stops here"`
 }
 
@@ -67,6 +68,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Escape != nil && *c.Escape != `\` && *c.Escape != `"` && (c.Quote == nil || *c.Escape != *c.Quote) {
 		return bad("escape", "an escape is the quote or a backslash, not %q", *c.Escape)
+	}
+	if err := checkEncoding(c.Encoding); err != nil {
+		return bad("encoding", "%s", err)
 	}
 	if c.MaxRow != "" {
 		if _, err := parseSize(c.MaxRow); err != nil {

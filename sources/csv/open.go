@@ -86,8 +86,8 @@ func (f *textFile) begin(ctx context.Context, o interface {
 		f.closes = append(f.closes, closeFunc(z.Close))
 		br = bufio.NewReaderSize(z, readAhead)
 	}
-	if bom, _ := br.Peek(3); bytes.Equal(bom, []byte{0xef, 0xbb, 0xbf}) {
-		br.Discard(3)
+	if text := decode(br, f.src.cfg.Encoding); text != br {
+		br = bufio.NewReaderSize(text, readAhead)
 	}
 	for range f.src.cfg.SkipLines {
 		if err := skipLine(br); err != nil {
