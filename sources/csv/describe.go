@@ -34,9 +34,6 @@ func (s *source) describe(ctx context.Context) error {
 	if len(s.files) == 0 {
 		return s.withoutFiles()
 	}
-	if s.cfg.Infer == "full" {
-		return fault.New(fault.Config, "infer: full is not built in yet").At(fault.Place{Path: "infer"}).Hint("list the columns in schema")
-	}
 	buf, whole, err := s.sample(ctx)
 	if err != nil {
 		return err
@@ -51,7 +48,7 @@ func (s *source) describe(ctx context.Context) error {
 		return fault.New(fault.Data, "the lines of %s end in a carriage return alone", s.first).At(fault.Place{File: s.first, Line: 1}).Hint("write them with line feeds")
 	}
 	s.sniff(buf, whole)
-	return s.typeColumns(s.sampleRows(buf, whole, sampleRows))
+	return s.typeColumns(ctx, s.sampleRows(buf, whole, sampleRows))
 }
 
 // sample reads the beginning of the first file that is not empty. whole says that it is all of it.
@@ -95,7 +92,7 @@ func (s *source) withoutFiles() error {
 }
 
 // typeColumns names the columns by the sample's first row and types them by the others.
-func (s *source) typeColumns(sample []sampleRow) error {
+func (s *source) typeColumns(ctx context.Context, sample []sampleRow) error {
 	if len(sample) == 0 {
 		return fault.New(fault.Data, "%s has no rows", s.first).At(fault.Place{File: s.first, Line: 1}).Hint("a file needs at least a header line")
 	}
@@ -120,15 +117,25 @@ func (s *source) typeColumns(sample []sampleRow) error {
 	if s.header {
 		sample = sample[1:]
 	}
-	return s.settle(names, s.guesses(sample, len(names)))
+	found := s.guesses(sample, len(names))
+	if s.cfg.Infer == "full" && slices.ContainsFunc(names, s.infers) {
+		var err error
+		if found, err = s.guessAll(ctx, names); err != nil {
+			return err
+		}
+	}
+	return s.settle(names, found)
+}
+
+// infers reports whether nothing but its values tells a column's type.
+func (s *source) infers(name string) bool {
+	_, known := s.known(name)
+	return !known && s.cfg.Infer != "none" && !slices.ContainsFunc(s.cfg.Schema, func(c ColumnSpec) bool { return strings.EqualFold(c.Name, name) })
 }
 
 // guesses narrow the type of each column by the rows that are as wide as the header.
 func (s *source) guesses(sample []sampleRow, width int) []*guess {
-	out := make([]*guess, width)
-	for i := range out {
-		out[i] = newGuess()
-	}
+	out := newGuesses(width)
 	for _, row := range sample {
 		if row.bad != nil || len(row.cells) != width {
 			continue
@@ -223,10 +230,14 @@ func (s *source) settle(names []string, guesses []*guess) error {
 			c, c.name = listed, n
 		} else if k, ok := s.known(n); ok {
 			c.typ = k
-		} else if s.cfg.Infer != "none" {
+		} else if s.infers(n) {
 			c.typ, c.inferred = guesses[i].result(), true
 			if !guesses[i].seen {
-				s.notes = append(s.notes, sources.Note{Column: n, Text: "has no value in the sample, so it is read as string", Warning: true})
+				where := "sample"
+				if s.cfg.Infer == "full" {
+					where = "files"
+				}
+				s.notes = append(s.notes, sources.Note{Column: n, Text: "has no value in the " + where + ", so it is read as string", Warning: true})
 			}
 		}
 		if err := readable(c.typ); err != nil {

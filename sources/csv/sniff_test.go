@@ -134,3 +134,55 @@ func TestLinesOfCarriageReturnsAloneAreRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAllRowsCountWhenInferenceIsFull hides the row that decides behind the sample, and in the second file.
+func TestAllRowsCountWhenInferenceIsFull(t *testing.T) {
+	alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer alloc.AssertSize(t, 0)
+	first := write(t, "1.csv", "n,d,none,q\n"+strings.Repeat("1,1.5,,7\n", 20_000)+"bad row\n1.25,2,,\"\"\n")
+	second := write(t, "2.csv", "d,n,q,none\n1.125,-3,8,\n")
+	for infer, want := range map[string]string{"sample": "long decimal(18, 1) string long", "full": "decimal(18, 2) decimal(18, 3) string string"} {
+		s := open(t, alloc, Config{Path: []string{first, second}, Infer: infer, OnBadRow: "quarantine"}, nil)
+		streams, err := s.Streams(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range s.cols {
+			got = append(got, c.typ.String())
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %s, want %s", infer, strings.Join(got, " "), want)
+		}
+		if n := streams[0].Notes; len(n) != 2 || n[1].Column != "none" {
+			t.Errorf("%s: notes %v", infer, n)
+		}
+		if infer == "full" {
+			if out := read(t, s, 2); len(out.rows) != 20_002 || len(out.bad) != 1 {
+				t.Errorf("%d rows, bad %q", len(out.rows), out.bad)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if used := s.env.Budget.Used(); used != 0 {
+			t.Errorf("%s: %d bytes are still reserved", infer, used)
+		}
+	}
+}
+
+// TestFullInferenceEnds stops it by its context, and by a file that cannot be read.
+func TestFullInferenceEnds(t *testing.T) {
+	path := write(t, "1.csv", "n\n"+strings.Repeat("1\n", 700_000))
+	ctx, cancel := context.WithCancel(context.Background())
+	s := open(t, memory.NewGoAllocator(), Config{Path: []string{path}, Infer: "full"}, func(e *sources.Env) {
+		e.Events = &sources.Events{Read: func(string, int64, int64) { cancel() }}
+	})
+	if _, err := s.Streams(ctx); !fault.Is(err, fault.Interrupted) {
+		t.Errorf("canceled: %v", err)
+	}
+	s = open(t, memory.NewGoAllocator(), Config{Path: []string{path, "/nowhere.csv"}, Infer: "full"}, nil)
+	if _, err := s.Streams(context.Background()); !fault.Is(err, fault.NoInput) {
+		t.Errorf("a missing file: %v", err)
+	}
+}
