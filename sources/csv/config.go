@@ -20,7 +20,8 @@ import (
 
 // Config is the source's part of a job file. What is left unsaid of the dialect is sniffed from a sample.
 type Config struct {
-	Path       []string     `yaml:"path" doc:"file, glob, or a list of them" example:"raw/*.csv.gz"`
+	Path       []string     `yaml:"path" doc:"file, glob, or a list of them; - is the standard input" example:"raw/*.csv.gz"`
+	Store      string       `yaml:"store" doc:"name of the lake whose store has the files; default: the job's own" example:"prod"`
 	OnNoFiles  string       `yaml:"on_no_files" default:"fail" oneof:"fail empty" doc:"what to do when path names no file"`
 	Columns    []string     `yaml:"columns" doc:"columns to read; default: all" example:"[id, total]"`
 	Schema     []ColumnSpec `yaml:"schema" doc:"types of columns; those not listed are inferred"`
@@ -98,7 +99,11 @@ func (c *Config) Validate() error {
 // Fingerprint implements sources.Config.
 func (c *Config) Fingerprint() map[string]string {
 	paths := slices.Clone(c.Path)
-	return map[string]string{"kind": "csv", "path": strings.Join(paths, " ")}
+	out := map[string]string{"kind": "csv", "path": strings.Join(paths, " ")}
+	if c.Store != "" {
+		out["store"] = c.Store
+	}
+	return out
 }
 
 // Open implements sources.Config.

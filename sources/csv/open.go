@@ -41,12 +41,12 @@ const readAhead = 256 << 10
 
 // openFile opens a file behind the lines to skip.
 func (s *source) openFile(ctx context.Context, name string) (*textFile, error) {
-	o, err := s.paths().Open(ctx, name)
-	if err != nil {
-		return nil, err
+	f := &textFile{src: s}
+	r, err := f.raw(ctx, name)
+	if err == nil {
+		err = f.begin(r, name)
 	}
-	f := &textFile{src: s, closes: []io.Closer{o}}
-	if err := f.begin(ctx, o, name); err != nil {
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -59,15 +59,26 @@ func (s *source) openFile(ctx context.Context, name string) (*textFile, error) {
 	return f, nil
 }
 
-// begin puts the readers onto each other: the store's, the decompressor's, the decoder's.
-func (f *textFile) begin(ctx context.Context, o interface {
-	Reader(ctx context.Context, offset, length int64) (io.ReadCloser, error)
-}, name string) error {
+// raw are the file's bytes as they are stored.
+func (f *textFile) raw(ctx context.Context, name string) (io.Reader, error) {
+	if name == standardInput {
+		return f.src.stdin.open(f.src.env.Stdin)
+	}
+	o, err := f.src.paths().Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	f.closes = append(f.closes, o)
 	r, err := o.Reader(ctx, 0, -1)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f.closes = append(f.closes, r)
+	return r, nil
+}
+
+// begin puts the readers onto each other: the store's, the decompressor's, the decoder's.
+func (f *textFile) begin(r io.Reader, name string) error {
 	br := bufio.NewReaderSize(r, readAhead)
 	head, _ := br.Peek(4)
 	switch {

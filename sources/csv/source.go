@@ -37,6 +37,8 @@ type source struct {
 	notes  []sources.Note
 	chunk  int // bytes read at a time; chunkBytes but in tests
 
+	stdin replay
+
 	mu     sync.Mutex
 	closed bool
 	open   map[io.Closer]bool
@@ -53,7 +55,7 @@ type column struct {
 
 // paths is what the job names.
 func (s *source) paths() files.Paths {
-	return files.Paths{Stores: s.env.Stores, Path: s.cfg.Path, OnNoFiles: s.cfg.OnNoFiles}
+	return files.Paths{Stores: s.env.Stores, Store: s.cfg.Store, Path: s.cfg.Path, OnNoFiles: s.cfg.OnNoFiles}
 }
 
 // list resolves paths and globs, once.
@@ -89,6 +91,9 @@ func (s *source) Streams(ctx context.Context) ([]sources.Stream, error) {
 }
 
 func (s *source) streamName() string {
+	if s.cfg.Path[0] == standardInput {
+		return "stdin"
+	}
 	base := filepath.Base(s.cfg.Path[0])
 	name, _, _ := strings.Cut(base, ".")
 	return strings.Trim(name, "*?[]")
@@ -131,6 +136,9 @@ func (s *source) Bound(ctx context.Context, _ string, from sources.Position) (so
 
 // Size implements sources.Sizer.
 func (s *source) Size(ctx context.Context, _ sources.Request) (int64, error) {
+	if s.readsStdin() {
+		return -1, nil
+	}
 	return s.paths().Size(ctx, s.files)
 }
 
