@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,8 +78,8 @@ func (s *source) sniffBackslash(buf []byte, whole bool) bool {
 }
 
 // sniffHeader reports whether the first row holds names. It does when a column of numbers, dates or booleans begins with something
-// else, and does not when all such columns begin with a value of their type. Where every column is text, nothing tells: then it is
-// taken for names, and sure is false.
+// else, and does not when all such columns begin with a value of their type, when it holds one of null_values, or when a text of it
+// comes again. Where nothing tells, it is taken for names, and sure is false.
 func (s *source) sniffHeader(rows []sampleRow) (header, sure bool) {
 	if len(rows) == 0 {
 		return true, false
@@ -96,6 +97,9 @@ func (s *source) sniffHeader(rows []sampleRow) (header, sure bool) {
 	typed := 0
 	for i, g := range s.guesses(rows[1:], len(first.cells)) {
 		c := first.cells[i]
+		if len(c.text) > 0 && !c.quoted && s.isNull(c.text) {
+			return false, true // no name is one of null_values
+		}
 		if !g.seen || g.text() || !c.quoted && s.isNull(c.text) {
 			continue
 		}
@@ -105,7 +109,22 @@ func (s *source) sniffHeader(rows []sampleRow) (header, sure bool) {
 			return true, true
 		}
 	}
-	return typed == 0, typed > 0
+	if typed > 0 {
+		return false, true
+	}
+	return !s.repeats(rows), s.repeats(rows)
+}
+
+// repeats reports whether a text of the first row comes again below it: names seldom do.
+func (s *source) repeats(rows []sampleRow) bool {
+	for i, c := range rows[0].cells {
+		for _, r := range rows[1:] {
+			if len(c.text) > 0 && i < len(r.cells) && bytes.Equal(r.cells[i].text, c.text) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hasNames reports whether the row holds the names in schema, or of the last run.

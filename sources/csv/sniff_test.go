@@ -25,6 +25,8 @@ func TestWhatIsUnsaidIsSniffed(t *testing.T) {
 		"a smaller number first":       {"1,x\n2.5,y\n", Config{}, "header false", `0001 1: "1" "x"|0002 2: "2.5" "y"`},
 		"dates under a word":           {"day,x\n2024-01-01,y\n", Config{}, "header true", `0001 2: "2024-01-01" "y"`},
 		"words over words":             {"x,y\nz,v\n", Config{}, "header true (it could be", `0001 2: "z" "v"`},
+		"a word that comes again":      {"x,y\nx,v\n", Config{}, "header false", `0001 1: "x" "y"|0002 2: "x" "v"`},
+		"a null":                       {"x,\\N\ny,v\n", Config{NullValues: []string{`\N`}}, "header false", `0001 1: "x" NULL|0002 2: "y" "v"`},
 		"a year as a name":             {"2024,x\n1.5,y\nz,y\n", Config{}, "header true (it could be", `0001 2: "1.5" "y"|0002 3: "z" "y"`},
 		"names alone":                  {"a,b\n", Config{}, "header true (it could be", ``},
 		"no value under the first row": {"x,\n1,2\n3,4\n", Config{}, "header true", `0001 2: "1" "2"|0002 3: "3" "4"`},
