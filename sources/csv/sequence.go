@@ -12,9 +12,10 @@ import (
 
 // buffer is the memory of one chunk; it goes from chunk to chunk.
 type buffer struct {
-	text  []byte   // with textarrow.Slack bytes behind it
-	masks []uint64 // one word a block: the delimiters and line feeds that end cells
-	pos   []uint32
+	text   []byte   // with textarrow.Slack bytes behind it
+	masks  []uint64 // one word a block: the delimiters and line feeds that end cells
+	pos    []uint32
+	spread []uint32 // pos with a start for each row
 }
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
