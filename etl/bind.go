@@ -166,7 +166,7 @@ func (p *Plan) bindSource(ctx context.Context, s job.Source) error {
 		}
 	}
 	env := sources.Env{Name: s.Name, Alloc: p.alloc, Budget: p.bud, Events: p.opts.Events, Temp: p.temp, Workers: p.Workers, Now: p.opts.Now,
-		Cursor: s.Cursor, ByColumn: s.Interval, Known: known, BadRows: s.OnBadRow, Stores: p.stores}
+		Cursor: s.Cursor, ByColumn: s.Interval, Known: known, BadRows: s.OnBadRow, Stores: p.stores, Stdin: p.opts.Stdin}
 	cfg, err := s.Filled(job.Values{Job: p.Job, RunID: p.RunID, Started: p.opts.Now, Interval: p.Interval})
 	if err != nil {
 		return err

@@ -82,6 +82,7 @@ type BindOptions struct {
 	TempDir     string // empty: the system's
 	MemoryBytes int64  // what the machine or cgroup has; 0: unknown
 	Now         time.Time
+	Stdin       io.Reader // what a source with the path - reads; nil: such a source is refused
 	Events      *Events
 }
 

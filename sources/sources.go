@@ -5,6 +5,7 @@ package sources
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"iter"
 	"time"
 
@@ -183,6 +184,8 @@ type Env struct {
 	BatchRows int // rows a batch should have; 0: the source's choice
 	// Known is the schema of the job's last committed run, from which this one starts; nil on the first.
 	Known *schema.Schema
+	// Stdin is the standard input, for a source whose path is -; nil where there is none.
+	Stdin io.Reader
 	// BadRows says whether a bad row ends the run ("fail") or not ("quarantine", "fill"): csv pads and folds under fill.
 	BadRows string
 }

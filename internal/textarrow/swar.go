@@ -4,6 +4,7 @@ package textarrow
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unsafe"
 )
 
@@ -16,8 +17,10 @@ func word(d []byte, off uint32) uint64 {
 }
 
 // digits reads n digits, 1 to 8, at off.
-func digits(d []byte, off, n uint32) (uint64, bool) {
-	x := word(d, off)
+func digits(d []byte, off, n uint32) (uint64, bool) { return digitsIn(word(d, off), n) }
+
+// digitsIn reads the n digits, 1 to 8, at the bottom of a word.
+func digitsIn(x uint64, n uint32) (uint64, bool) {
 	shift := (8 - n) * 8
 	x <<= shift
 	x -= 0x3030303030303030 << shift
@@ -79,6 +82,33 @@ func Fixed(d []byte, s, e uint32, scale uint32) (int64, bool) {
 	return v, ok1 && ok2
 }
 
+// Short reads d[s:e], at most 8 bytes of digits with or without a point, as a number with scale digits behind the point, without its
+// point. scale is at most 8. Anything else is not ok, which does not mean that it is no number: see Decimal.
+func Short(d []byte, s, e uint32, scale uint32) (int64, bool) {
+	n := e - s
+	if n-1 >= 8 {
+		return 0, false
+	}
+	x := word(d, s)
+	behind := uint32(0)
+	dots := x ^ 0x2E2E2E2E2E2E2E2E
+	dots = (dots - 0x0101010101010101) & ^dots & 0x8080808080808080 // the lowest bit is that of the first point
+	if at := uint32(bits.TrailingZeros64(dots)) / 8; at < n {
+		if n == 1 {
+			return 0, false
+		}
+		before := uint64(1)<<(8*at) - 1
+		x = x&before | x>>8&^before // without the point
+		n--
+		behind = n - at
+	}
+	v, ok := digitsIn(x, n)
+	if !ok || behind > scale {
+		return 0, false
+	}
+	return int64(v * power10[scale-behind]), true
+}
+
 var power10 = [...]uint64{1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000}
 
 // Years that the table of months covers; other dates take the slower way.
@@ -118,6 +148,11 @@ func Day(d []byte, s uint32) (int32, bool) {
 		return 0, false
 	}
 	return first + int32(day) - 1, true
+}
+
+// Copy48 copies n bytes, at most 48, from d[s:] to the start of dst, writing 48.
+func Copy48(dst, d []byte, s uint32) {
+	*(*[48]byte)(dst) = *(*[48]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(d)), s))
 }
 
 // Copy16 copies n bytes, at most 16, from d[s:] to the start of dst, writing 16.

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"unicode/utf8"
@@ -145,7 +146,7 @@ func (b *builder) decimals(i, from, to int) {
 	d, pos, stride := b.text, b.rows.pos, b.rows.stride
 	k := from*stride + b.c.at[i]
 	scale := uint32(v.typ.Scale)
-	fast := 1 <= scale && scale <= 8 && v.typ.Precision <= 18
+	fast := scale <= 8 && v.typ.Precision <= 18
 	limit := int64(math.MaxInt64)
 	if v.typ.Precision <= 18 {
 		limit = int64(math.Pow10(v.typ.Precision))
@@ -153,7 +154,11 @@ func (b *builder) decimals(i, from, to int) {
 	for r := from; r < to; r, k = r+1, k+stride {
 		s, e := pos[k]+1, pos[k+1]
 		if fast {
-			if x, ok := textarrow.Fixed(d, s, e, scale); ok && x < limit && x > -limit {
+			x, ok := textarrow.Short(d, s, e, scale)
+			if !ok && scale > 0 {
+				x, ok = textarrow.Fixed(d, s, e, scale)
+			}
+			if ok && x < limit && x > -limit {
 				v.i64[2*r], v.i64[2*r+1] = x, x>>63
 				continue
 			}
@@ -164,19 +169,29 @@ func (b *builder) decimals(i, from, to int) {
 
 func (b *builder) strings(i, from, to int) {
 	v := &b.columns[i]
-	d, pos, stride, quote := b.text, b.rows.pos, b.rows.stride, b.c.src.d.quote
+	d, pos, stride, quote, escape := b.text, b.rows.pos, b.rows.stride, b.c.src.d.quote, b.c.src.d.escape
 	k := from*stride + b.c.at[i]
 	for r := from; r < to; r, k = r+1, k+stride {
 		s, e := pos[k]+1, pos[k+1]
 		n := e - s
-		if n-1 >= math.MaxInt32 || !b.utf8 || d[s] == quote && quote != 0 {
+		if n-1 >= math.MaxInt32 || !b.utf8 {
 			b.cell(i, r, s, e)
 			continue
 		}
-		if n <= 16 {
+		if quote != 0 && d[s] == quote {
+			if n < 2 || bytes.IndexByte(d[s+1:e-1], escape) >= 0 {
+				b.cell(i, r, s, e)
+				continue
+			}
+			s, n = s+1, n-2
+		}
+		switch {
+		case n <= 16:
 			textarrow.Copy16(v.bytes[v.used:], d, s)
-		} else {
-			copy(v.bytes[v.used:], d[s:e])
+		case n <= 48:
+			textarrow.Copy48(v.bytes[v.used:], d, s)
+		default:
+			copy(v.bytes[v.used:], d[s:s+n])
 		}
 		v.used += int32(n)
 		v.i32[r+1] = v.used

@@ -258,8 +258,8 @@ func TestTypesAreInferredWithoutLosingAnything(t *testing.T) {
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}
-	if len(streams[0].Notes) != 1 || streams[0].Notes[0].Column != "none" {
-		t.Errorf("notes %v", streams[0].Notes)
+	if n := streams[0].Notes; len(n) != 2 || n[0].Column != "" || n[1].Column != "none" || !n[1].Warning {
+		t.Errorf("notes %v", n)
 	}
 	if out := read(t, s, 1); len(out.rows) != 2 || len(out.bad) != 0 {
 		t.Errorf("rows %v, bad %v", out.rows, out.bad)

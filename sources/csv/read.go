@@ -26,23 +26,30 @@ func (s *source) chunks(ctx context.Context, name string, p projection, yield fu
 	q := &sequencer{r: f.r, d: s.d, size: s.chunk, footer: s.cfg.SkipFooter}
 	line, row := int64(1+s.cfg.SkipLines), int64(1)
 	header := s.header
+	p.names = s.names()
 	for n := 0; ; n++ {
 		cut, err := q.next(ctx)
 		if errors.Is(err, io.EOF) {
 			return true
 		}
 		if err != nil {
-			return yield(nil, at(err, fault.Place{File: name, Line: line}))
+			return yield(nil, unreadable(err, name))
 		}
 		c := &chunk{cut: cut, src: s, projection: p, file: name, n: n, line: line, row: row, count: cut.rows}
-		if header {
-			_, c.from, _ = s.d.row(cut.text[:cut.end], 0, nil)
-			c.line += int64(bytes.Count(cut.text[:c.from], []byte{'\n'}))
-			c.count--
-			header = false
-		}
 		line += int64(cut.lines)
-		row += int64(c.count)
+		if header {
+			names, done, err := c.takeHeader()
+			if err == nil && done {
+				header = false
+				p, err = p.arrange(s, name, c.line, names)
+				c.projection = p
+			}
+			if err != nil {
+				c.drop()
+				return yield(nil, err)
+			}
+		}
+		row = c.row + int64(c.count)
 		s.env.Budget.Force(c.bytes()) // I8: a worker's minimum; each holds one chunk
 		if !yield(c, nil) {
 			return false
@@ -50,18 +57,11 @@ func (s *source) chunks(ctx context.Context, name string, p projection, yield fu
 	}
 }
 
-// at puts a place on an error, which keeps its class.
-func at(err error, place fault.Place) error {
-	if _, ok := errors.AsType[*fault.Error](err); !ok {
-		return err
-	}
-	return fault.Wrap(fault.ClassOf(err), err, "in the file").At(place)
-}
-
 // projection is the columns that a request wants.
 type projection struct {
 	cols   []column
 	at     []int         // their places in the file
+	names  []string      // of all the file's columns
 	schema *arrow.Schema // of what is wanted
 	read   *arrow.Schema // with the interval's column, where that is not wanted; nil: schema
 	window *window       // nil: all rows
@@ -90,7 +90,7 @@ func (c *chunk) ID() string { return fmt.Sprintf("%s#%d", c.file, c.n) }
 func (c *chunk) Read(ctx context.Context, out sources.Out) error {
 	defer func() {
 		c.src.env.Budget.Release(c.bytes())
-		buffers.Put(c.buffer)
+		c.drop()
 	}()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -128,6 +128,9 @@ func (c *chunk) Read(ctx context.Context, out sources.Out) error {
 	return c.refuse(out, bad)
 }
 
+// drop gives the chunk's buffer back.
+func (c *chunk) drop() { buffers.Put(c.buffer) }
+
 // refuse gives bad rows out, in the order of the file.
 func (c *chunk) refuse(out sources.Out, bad []badRow) error {
 	slices.SortStableFunc(bad, func(a, b badRow) int { return a.from - b.from })
@@ -135,8 +138,8 @@ func (c *chunk) refuse(out sources.Out, bad []badRow) error {
 		raw := c.text[b.from:b.to]
 		p := fault.Place{File: c.file, Row: b.ordinal, Line: c.line + int64(bytes.Count(c.text[c.from:b.at], []byte{'\n'}))}
 		p.Column = b.at - bytes.LastIndexByte(c.text[:b.at], '\n')
-		if 0 <= b.column && b.column < len(c.src.cols) {
-			p.Field = c.src.cols[b.column].name
+		if 0 <= b.column && b.column < len(c.names) {
+			p.Field = c.names[b.column]
 		}
 		row := batch.BadRow{Stage: batch.StageRead, Code: b.code, Reason: b.reason, Place: p, Raw: bytes.Clone(bytes.TrimRight(raw[:min(len(raw), batch.RawLimit)], "\r\n"))}
 		if err := out.BadRow(row); err != nil {

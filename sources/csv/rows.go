@@ -46,17 +46,26 @@ func (c *chunk) extract() (pos []uint32, feeds int) {
 		need += bits.OnesCount64(w)
 	}
 	pos = c.pos
-	if cap(pos) < need {
-		pos = make([]uint32, need+need/8)
+	if cap(pos) < need+3 {
+		pos = make([]uint32, need+need/8+3)
 	}
-	pos = pos[:need]
+	pos = pos[:need+3]
 	pos[0] = absent // one before the first byte
 	k := 1
 	for b, w := range words {
-		for off := uint32(b * block); w != 0; w &= w - 1 {
-			pos[k] = off + uint32(bits.TrailingZeros64(w))
-			k++
+		off, n := uint32(b*block), bits.OnesCount64(w)
+		for i := 0; i < n; i += 4 { // four at a time, the last of them perhaps for nothing, so that the processor guesses well
+			p := pos[k+i : k+i+4 : k+i+4]
+			p[0] = off + uint32(bits.TrailingZeros64(w))
+			w &= w - 1
+			p[1] = off + uint32(bits.TrailingZeros64(w))
+			w &= w - 1
+			p[2] = off + uint32(bits.TrailingZeros64(w))
+			w &= w - 1
+			p[3] = off + uint32(bits.TrailingZeros64(w))
+			w &= w - 1
 		}
+		k += n
 	}
 	for k > 1 && int(pos[k-1]) >= c.end { // the last word goes beyond
 		k--
@@ -69,34 +78,56 @@ func (c *chunk) extract() (pos []uint32, feeds int) {
 	return pos[:k], c.count
 }
 
-// regular is the layout of a chunk in which every row has the header's number of cells and ends in a bare line feed: then the ends of
-// cells are the layout.
+// regular is the layout of a chunk in which every row has the header's number of cells: then the ends of cells are the layout, but
+// that carriage returns before line feeds must go.
 func (c *chunk) regular() (rows, bool) {
 	pos, n := c.extract()
 	width := len(c.src.cols)
-	if len(pos)-1 != n*width || width == 1 || c.hasReturns() {
+	if len(pos)-1 != n*width || width == 1 {
 		return rows{}, false
 	}
 	// As many line feeds as rows, and one at the end of each: so none is inside of a row.
-	for r := 1; r < n; r++ {
-		if c.text[pos[r*width]] != '\n' {
+	returns := 0
+	for k := width; k < len(pos); k += width {
+		end := int(pos[k])
+		if end < c.end && c.text[end] != '\n' {
 			return rows{}, false
+		}
+		if end > int(pos[k-1]+1) && c.text[end-1] == '\r' {
+			returns++
 		}
 	}
 	out := rows{pos: pos, stride: width, n: n}
+	if returns > 0 {
+		out.pos, out.stride = c.withoutReturns(pos, width), width+1
+	}
 	if c.lines > n {
 		out.lines = make([]int64, 0, n)
 		line := c.line
 		for r := range n {
 			out.lines = append(out.lines, line)
-			line += int64(bytes.Count(c.text[pos[r*width]+1:pos[(r+1)*width]+1], []byte{'\n'}))
+			line += int64(bytes.Count(c.text[pos[r*width]+1:min(int(pos[(r+1)*width])+1, c.end)], []byte{'\n'}))
 		}
 	}
 	return out, true
 }
 
-// hasReturns reports whether lines may end in \r\n. The first and the last line are not enough to tell.
-func (c *chunk) hasReturns() bool { return bytes.IndexByte(c.text[:c.end], '\r') >= 0 }
+// withoutReturns gives each row a start of its own, so that its end can be before its carriage return.
+func (c *chunk) withoutReturns(pos []uint32, width int) []uint32 {
+	n := (len(pos) - 1) / width
+	if cap(c.spread) < n*(width+1) {
+		c.spread = make([]uint32, n*(width+1)+n)
+	}
+	out := c.spread[:n*(width+1)]
+	for r := range n {
+		row := out[r*(width+1) : (r+1)*(width+1)]
+		copy(row, pos[r*width:])
+		if end := row[width]; end > row[width-1]+1 && c.text[end-1] == '\r' {
+			row[width]--
+		}
+	}
+	return out
+}
 
 // walk goes row by row, over the indexed ends of cells or with the state machine, and copies the ends of each good row behind its
 // start.
@@ -125,7 +156,7 @@ func (c *chunk) walk() (rows, []badRow) {
 	for pos := c.from; pos < len(text); {
 		var bad *flaw
 		from := pos
-		ends, pos, bad, _ = d.bounded(text, pos, ends[:0], true)
+		ends, pos, bad, _ = d.row(text, pos, ends[:0], true)
 		w.row(from, pos, ends, bad)
 	}
 	return w.out, w.bad
@@ -146,7 +177,7 @@ func (w *walker) row(from, to int, ends []uint32, bad *flaw) {
 	ordinal, line := w.ordinal, w.line
 	w.ordinal++
 	w.line += int64(bytes.Count(text[from:to], []byte{'\n'}))
-	if d.comment != 0 && text[from] == d.comment || w.width > 1 && len(ends) == 1 && blank(text[from:to]) {
+	if d.aside(text, from, to, w.width) {
 		return
 	}
 	if last := len(ends) - 1; bad == nil && int(ends[last]) > from && text[ends[last]-1] == '\r' && (last == 0 || ends[last]-1 > ends[last-1]) {

@@ -29,18 +29,20 @@ type flaw struct {
 const unclosedQuote = "UNCLOSED_QUOTE"
 
 // row finds where the cells of the row that starts at pos end: at a delimiter, at the line feed, or at the end of the text. next is
-// where the following row starts. This is the state machine that all faster ways must agree with.
-func (d dialect) row(text []byte, pos int, ends []uint32) (out []uint32, next int, bad *flaw) {
+// where the following row starts. A quote that is not closed within max_row ends its row at the first line feed behind that bound.
+// last says that the text's end ends a row; whole is false when the row goes on behind the text. This is the state machine that all
+// faster ways must agree with, and what it finds of a row that is whole does not depend on how much text follows.
+func (d dialect) row(text []byte, pos int, ends []uint32, last bool) (out []uint32, next int, bad *flaw, whole bool) {
+	from := pos
 	if d.comment != 0 && pos < len(text) && text[pos] == d.comment {
 		next = lineEnd(text, pos)
-		return append(ends, uint32(next)), next, nil
+		return append(ends, uint32(next)), next, nil, last || text[next-1] == '\n'
 	}
 	for {
-		start := pos
 		if d.quote != 0 && pos < len(text) && text[pos] == d.quote {
 			shut := d.closing(text, pos+1)
-			if shut < 0 {
-				return append(ends, uint32(len(text))), len(text), &flaw{unclosedQuote, "the quote is not closed", start}
+			if next, open := d.open(text, from, shut); open {
+				return append(ends, uint32(next)), next, &flaw{unclosedQuote, "the quote is not closed", pos}, last || next < len(text) || next-from > d.maxRow && text[next-1] == '\n'
 			}
 			pos = shut + 1
 			for pos < len(text) && text[pos] != d.delimiter && text[pos] != '\n' {
@@ -56,27 +58,32 @@ func (d dialect) row(text []byte, pos int, ends []uint32) (out []uint32, next in
 		}
 		ends = append(ends, uint32(pos))
 		if pos == len(text) {
-			return ends, pos, bad
+			whole = last
+			break
 		}
 		if pos++; text[pos-1] == '\n' {
-			return ends, pos, bad
+			whole = true
+			break
 		}
 	}
+	if pos-from > d.maxRow {
+		bad = &flaw{"ROW_TOO_LONG", fmt.Sprintf("the row is longer than %d bytes", d.maxRow), from}
+	}
+	return ends, pos, bad, whole
 }
 
-// bounded is row with the bound of max_row: a row that is longer, because it never closes a quote or else, ends at the first line feed
-// behind that. last says that the text's end ends a row; whole is false when the row goes on behind the text.
-func (d dialect) bounded(text []byte, pos int, ends []uint32, last bool) (out []uint32, next int, bad *flaw, whole bool) {
-	ends, next, bad = d.row(text, pos, ends)
-	open := bad != nil && bad.code == unclosedQuote
-	if next-pos <= d.maxRow {
-		return ends, next, bad, last || next < len(text) || text[next-1] == '\n' && !open
+// open reports whether the quote that closes at shut (-1: nowhere) is taken for one that is not closed, and where its row then ends:
+// a line feed stands between the bound of the row that starts at from and the closing quote.
+func (d dialect) open(text []byte, from, shut int) (next int, open bool) {
+	if shut >= 0 && shut-from <= d.maxRow {
+		return 0, false
 	}
-	if !open {
-		bad = &flaw{"ROW_TOO_LONG", fmt.Sprintf("the row is longer than %d bytes", d.maxRow), pos}
+	if bound := from + d.maxRow; bound < len(text) {
+		if next = lineEnd(text, bound); text[next-1] == '\n' && (shut < 0 || next <= shut) {
+			return next, true
+		}
 	}
-	next = lineEnd(text, pos+d.maxRow)
-	return ends, next, bad, last || text[next-1] == '\n'
+	return len(text), shut < 0
 }
 
 // lineEnd is where the line after the one at pos starts.
@@ -118,7 +125,8 @@ func trailing(text []byte, c byte) (n int) {
 	return n
 }
 
-// unquoted is the text between a cell's quotes, with what was escaped made plain; buf is room for it.
+// unquoted is the text between a cell's quotes, with what was escaped made plain; buf is room for it. An escape is taken away before a
+// quote and before itself; before anything else it is text.
 func (d dialect) unquoted(inner, buf []byte) []byte {
 	i := bytes.IndexByte(inner, d.escape)
 	if i < 0 {
@@ -126,7 +134,11 @@ func (d dialect) unquoted(inner, buf []byte) []byte {
 	}
 	buf = buf[:0]
 	for i >= 0 && i+1 < len(inner) {
-		buf = append(append(buf, inner[:i]...), inner[i+1])
+		next, keep := inner[i+1], i
+		if next != d.quote && next != d.escape {
+			keep++
+		}
+		buf = append(append(buf, inner[:keep]...), next)
 		inner = inner[i+2:]
 		i = bytes.IndexByte(inner, d.escape)
 	}

@@ -3,20 +3,19 @@ package csv
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"math/bits"
 	"sync"
 
-	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/textarrow"
 )
 
 // buffer is the memory of one chunk; it goes from chunk to chunk.
 type buffer struct {
-	text  []byte   // with textarrow.Slack bytes behind it
-	masks []uint64 // one word a block: the delimiters and line feeds that end cells
-	pos   []uint32
+	text   []byte   // with textarrow.Slack bytes behind it
+	masks  []uint64 // one word a block: the delimiters and line feeds that end cells
+	pos    []uint32
+	spread []uint32 // pos with a start for each row
 }
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
@@ -84,15 +83,9 @@ func (q *sequencer) read(b *buffer, size int) error {
 	}
 	have := len(b.text)
 	b.room(max(size, have+q.size), have)
-	n, err := io.ReadFull(q.r, b.text[have:])
-	b.text = b.text[:have+n]
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		q.eof, err = true, nil
-	}
-	if err != nil {
-		return fault.Wrap(fault.Data, err, "read")
-	}
-	return nil
+	n, eof, err := readFull(q.r, b.text[have:])
+	b.text, q.eof = b.text[:have+n], eof
+	return err
 }
 
 // beforeFooter is where the lines start that may be the footer.
@@ -119,7 +112,7 @@ func (q *sequencer) find(c *cut, limit int) {
 	c.indexed, c.end, c.rows = false, 0, 0
 	var ends []uint32
 	for pos, whole := 0, true; pos < limit; {
-		if ends, pos, _, whole = q.d.bounded(c.text[:limit], pos, ends[:0], last); !whole {
+		if ends, pos, _, whole = q.d.row(c.text[:limit], pos, ends[:0], last); !whole {
 			return
 		}
 		c.end, c.rows = pos, c.rows+1

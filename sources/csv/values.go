@@ -24,6 +24,14 @@ func readable(t schema.Type) error {
 
 // set reads a cell's text as the column's type, exactly; false says that it is not of the type (I4).
 func (v *vector) set(r int, s []byte) (ok bool) {
+	if v.pattern != nil {
+		if v.typ.Kind == schema.Date {
+			v.i32[r], ok = v.formattedDay(s)
+		} else {
+			v.i64[r], ok = v.formatted(s)
+		}
+		return ok
+	}
 	switch v.typ.Kind {
 	case schema.String:
 		if !utf8.Valid(s) {
