@@ -30,9 +30,14 @@ func (p *Plan) bindTarget() error {
 		t.Columns = append(t.Columns, plan.Column{Name: f.Name, Arrow: p.Program.Schema().Field(i).Type.String(), Iceberg: f.Type.String(), Fidelity: fidelity[i]})
 	}
 	if p.Session.Table != nil {
-		return p.bindExisting(made)
+		err = p.bindExisting(made)
+	} else {
+		err = p.planTable(made)
 	}
-	return p.planTable(made)
+	if err != nil {
+		return err
+	}
+	return p.bindMode()
 }
 
 // planTable plans the table that the commit creates. Columns are optional but for those of the key.
