@@ -99,7 +99,7 @@ func (l *Lake) Commit(caller context.Context, c Commit) (*Result, error) {
 
 // next gives the head to try on next: alone with it where the catalog can keep others out, else after a little while.
 func (l *Lake) next(ctx, settle context.Context, c *Commit, lost *conflict, try int) (*Table, error) {
-	if try >= max(l.Policy.Attempts, 1) {
+	if try >= l.attempts() {
 		return nil, fault.Wrap(fault.Retry, lost.cause, "commit to %s lost %d races", c.Ident, try).Hint("run again, or raise commit.attempts of the lake")
 	}
 	if ctx.Err() != nil {
@@ -151,6 +151,13 @@ func (l *Lake) timeout() time.Duration {
 		return l.Policy.Timeout
 	}
 	return 5 * time.Minute
+}
+
+func (l *Lake) attempts() int {
+	if l.Policy.Attempts > 0 {
+		return l.Policy.Attempts
+	}
+	return 20
 }
 
 // conflict says that the swap was definitely not applied because somebody else was faster.
@@ -297,6 +304,9 @@ func (l *Lake) stage(ctx context.Context, c Commit, d *draft, rep *Replacement, 
 	}
 	st := c.nextState(d)
 	d.props["firn.job"], d.props["firn.run-id"], d.props["firn.attempt"] = c.Job, c.RunID, c.Attempt
+	if c.FullRefresh {
+		d.props["firn.full-refresh"] = "true"
+	}
 	if c.Interval != nil {
 		d.props["firn.interval"] = c.Interval.Start.UTC().Format(time.RFC3339Nano) + "/" + c.Interval.End.UTC().Format(time.RFC3339Nano)
 	}
