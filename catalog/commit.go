@@ -27,7 +27,7 @@ type Commit struct {
 	Session      *Session
 	Create       *NewTable     // the plan of the table, when Session.Table is nil
 	Planned      schema.Schema // the schema that Files were written with
-	Add          []schema.Field
+	Changes      []Change      // of the table's schema, on top of which Planned is
 	Files        []DataFile
 	PositionFrom json.RawMessage
 	PositionTo   json.RawMessage
@@ -206,37 +206,6 @@ func samePosition(a, b *State) bool {
 	return string(x) == string(y)
 }
 
-// fits checks that files written for c's plan may still be added: every planned field is there with the same or a
-// promoted type, and no new column is required.
-func fits(t *Table, c Commit) error {
-	planned := map[int]schema.Field{}
-	for _, f := range c.Planned.Fields {
-		planned[f.ID] = f
-	}
-	have := map[int]bool{}
-	for _, f := range t.Schema.Fields {
-		have[f.ID] = true
-		p, ok := planned[f.ID]
-		if !ok && f.Required {
-			return fault.New(fault.Retry, "%s got the required column %s during the run", c.Ident, f.Name).Hint("run again")
-		}
-		if ok && schema.Between(p.Type, f.Type) == schema.Lossy {
-			return fault.New(fault.Retry, "column %s of %s changed from %s to %s during the run", f.Name, c.Ident, p.Type, f.Type).Hint("run again")
-		}
-	}
-	for _, p := range c.Planned.Fields {
-		if !have[p.ID] && !slices.ContainsFunc(c.Add, func(a schema.Field) bool { return a.ID == p.ID }) {
-			return fault.New(fault.Retry, "column %s of %s was dropped during the run", p.Name, c.Ident).Hint("run again")
-		}
-	}
-	for _, f := range c.Files {
-		if t.md.PartitionSpecByID(f.SpecID) == nil {
-			return fault.New(fault.Retry, "the partition spec of %s was removed during the run", c.Ident).Hint("run again")
-		}
-	}
-	return nil
-}
-
 // try stages one snapshot on t, or on a new table, and swaps. settle bounds what follows once the swap may have been sent.
 func (l *Lake) try(ctx, settle context.Context, c Commit, t *Table, rep *Replacement, try int) (*Result, error) {
 	base, expected, err := l.baseOf(c, t)
@@ -298,6 +267,14 @@ func (l *Lake) baseOf(c Commit, t *Table) (table.Metadata, Pointer, error) {
 // stage writes manifests and manifest list and gives the metadata with snapshot and state.
 func (l *Lake) stage(ctx context.Context, c Commit, d *draft, rep *Replacement, exists bool, previous string) (table.Metadata, error) {
 	l.point("manifests")
+	b, err := table.MetadataBuilderFromBase(d.base, previous)
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "begin new metadata")
+	}
+	if err := evolve(b, d.base, c.Changes); err != nil {
+		return nil, err
+	}
+	d.schema = b.CurrentSchema()
 	op, err := d.fill(ctx, c, rep)
 	if err != nil {
 		return nil, err
@@ -320,13 +297,6 @@ func (l *Lake) stage(ctx context.Context, c Commit, d *draft, rep *Replacement, 
 	}
 	snap, err := d.finish(ctx, op, now)
 	if err != nil {
-		return nil, err
-	}
-	b, err := table.MetadataBuilderFromBase(d.base, previous)
-	if err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "begin new metadata")
-	}
-	if err := evolve(b, d.base, c.Add); err != nil {
 		return nil, err
 	}
 	if err := b.AddSnapshot(snap); err != nil {

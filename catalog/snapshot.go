@@ -31,6 +31,7 @@ func snapshotID() int64 {
 type draft struct {
 	lake    *Lake
 	base    table.Metadata
+	schema  *iceberg.Schema // of the table after the commit
 	attempt string
 	try     int // of the attempt: part of the file names
 	id      int64
@@ -62,7 +63,7 @@ func (c *counts) add(f iceberg.DataFile) {
 }
 
 func (l *Lake) newDraft(base table.Metadata, attempt string, try int) *draft {
-	return &draft{lake: l, base: base, attempt: attempt, try: try, id: snapshotID(), seq: base.LastSequenceNumber() + 1,
+	return &draft{lake: l, base: base, schema: base.CurrentSchema(), attempt: attempt, try: try, id: snapshotID(), seq: base.LastSequenceNumber() + 1,
 		props: map[string]string{}, partitions: map[string]bool{}}
 }
 
@@ -98,7 +99,7 @@ func (d *draft) addFiles(ctx context.Context, files []DataFile) error {
 		if spec == nil {
 			return fault.New(fault.Retry, "the table no longer has partition spec %d", f.SpecID)
 		}
-		df, err := dataFile(f, *spec, d.base.CurrentSchema())
+		df, err := dataFile(f, *spec, d.schema)
 		if err != nil {
 			return fault.Wrap(fault.Bug, err, "describe %s", f.Location)
 		}
@@ -119,7 +120,7 @@ func (d *draft) addManifest(ctx context.Context, spec int, content iceberg.Manif
 	var body bytes.Buffer
 	name := fmt.Sprintf("%s-%d-m%d.avro", d.attempt, d.try, len(d.made))
 	location := d.metadataDir() + "/" + name
-	w, err := iceberg.NewManifestWriter(d.base.Version(), &body, *d.base.PartitionSpecByID(spec), d.base.CurrentSchema(), d.id, iceberg.WithManifestWriterContent(content))
+	w, err := iceberg.NewManifestWriter(d.base.Version(), &body, *d.base.PartitionSpecByID(spec), d.schema, d.id, iceberg.WithManifestWriterContent(content))
 	if err != nil {
 		return fault.Wrap(fault.Bug, err, "write a manifest")
 	}
@@ -249,7 +250,7 @@ func (d *draft) finish(ctx context.Context, op table.Operation, unixMilli int64)
 		return nil, err
 	}
 	d.summarize(before)
-	schemaID := d.base.CurrentSchema().ID
+	schemaID := d.schema.ID
 	return &table.Snapshot{SnapshotID: d.id, ParentSnapshotID: parent, SequenceNumber: d.seq, TimestampMs: unixMilli,
 		ManifestList: location, SchemaID: &schemaID, Summary: &table.Summary{Operation: op, Properties: d.props}}, nil
 }

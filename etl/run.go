@@ -108,7 +108,7 @@ func (p *Plan) commit(ctx context.Context, r *Report, eng *native.Engine, res *p
 		r.Outcome = plan.Empty
 		return nil
 	}
-	c := catalog.Commit{Request: p.request(), Attempt: p.Attempt, Session: p.Session, Planned: p.Target.Schema, Add: p.added, Files: res.Files,
+	c := catalog.Commit{Request: p.request(), Attempt: p.Attempt, Session: p.Session, Planned: p.Target.Schema, Changes: p.changes, Files: res.Files,
 		PositionFrom: in.Request.From, PositionTo: in.Request.To, SourceSchema: p.keep.schema, Summary: p.summary(r),
 		Replace: eng.Replace(mode, p.Plan, p.env(), res.Files)}
 	if p.Session.Table == nil {
