@@ -56,6 +56,10 @@ func (l *Lake) Begin(ctx context.Context, r Request) (*Session, error) {
 }
 
 func (t *Table) begin(r Request) (*Session, error) {
+	if r.Redo && r.Mode == Append && !r.FullRefresh {
+		return nil, fault.New(fault.Config, "append cannot redo an interval: its rows would be there twice").
+			Hint("use mode replace_interval, overwrite_partitions or upsert, or roll the run back first: firn rollback")
+	}
 	s := &Session{Table: t, raw: t.md.Properties()[statePrefix+r.Job]}
 	others, err := t.others(r)
 	if err != nil {
@@ -90,21 +94,24 @@ func (t *Table) begin(r Request) (*Session, error) {
 // alreadyRun sets s.Committed, or refuses an interval that overlaps committed ones in part.
 func (t *Table) alreadyRun(s *Session, r Request, st *State) error {
 	if r.Interval == nil {
-		if st != nil && slices.Contains(st.Runs, r.RunID) {
-			s.Committed, s.Snapshot = true, t.snapshotOf(r.Job, r.RunID)
-			return nil
-		}
-		if id := t.snapshotOf(r.Job, r.RunID); id != 0 {
+		id := t.snapshotOf(r)
+		if id != 0 || st != nil && slices.Contains(st.Runs, r.RunID) {
 			s.Committed, s.Snapshot = true, id
 		}
 		return nil
+	}
+	if r.FullRefresh && !r.Redo {
+		// The run id is that of every run of the interval: only an earlier full refresh makes this one a repetition.
+		if id := t.snapshotOf(r); id != 0 {
+			s.Committed, s.Snapshot = true, id
+		}
 	}
 	if st == nil || r.Redo && r.Mode != Append {
 		return nil
 	}
 	inside, overlaps, with := st.covers(*r.Interval)
 	if inside {
-		s.Committed, s.Snapshot = true, t.snapshotOf(r.Job, r.RunID)
+		s.Committed, s.Snapshot = true, t.snapshotOf(r)
 		return nil
 	}
 	if overlaps && r.Mode == Append {
@@ -115,10 +122,14 @@ func (t *Table) alreadyRun(s *Session, r Request, st *State) error {
 	return nil
 }
 
-// snapshotOf finds the run's snapshot in main's history; 0 when it is not there.
-func (t *Table) snapshotOf(job, run string) int64 {
+// snapshotOf finds the run's snapshot in main's history; 0 when it is not there. A full refresh is found by a full refresh only.
+func (t *Table) snapshotOf(r Request) int64 {
 	for a := t.md.CurrentSnapshot(); a != nil; a = t.parent(a) {
-		if a.Summary != nil && a.Summary.Properties["firn.job"] == job && a.Summary.Properties["firn.run-id"] == run {
+		if a.Summary == nil {
+			continue
+		}
+		p := a.Summary.Properties
+		if p["firn.job"] == r.Job && p["firn.run-id"] == r.RunID && (p["firn.full-refresh"] == "true" || !r.FullRefresh) {
 			return a.SnapshotID
 		}
 	}

@@ -27,23 +27,18 @@ type Commit struct {
 	Session      *Session
 	Create       *NewTable     // the plan of the table, when Session.Table is nil
 	Planned      schema.Schema // the schema that Files were written with
-	Add          []schema.Field
+	Changes      []Change      // of the table's schema, on top of which Planned is
 	Files        []DataFile
 	PositionFrom json.RawMessage
 	PositionTo   json.RawMessage
 	SourceSchema json.RawMessage
 	Summary      map[string]string // further firn.* entries: rows, engine, spec hash, quarantine snapshot
 
-	// Replace says which of the table's rows the run replaces. It is asked anew on every head that the commit is tried on.
-	Replace func(Existing) (bool, error)
+	// Replace plans what the run's rows replace on a head of the table; nil: nothing. It is asked anew on every head that the
+	// commit is tried on. When it fails it leaves no file behind. Its context is the caller's of Commit.
+	Replace func(ctx context.Context, head *Table) (*Replacement, error)
 
 	hold Hold // on the table, after a lost race; nil: none
-}
-
-// Existing is a data file that the table names already.
-type Existing struct {
-	Location string
-	Records  int64
 }
 
 // Result is what a commit did.
@@ -56,44 +51,40 @@ type Result struct {
 
 // Commit makes the snapshot. It returns an error of class Retry when another run of the job was faster or the table
 // changed too much, and of class Unknown when the outcome could not be learnt.
-func (l *Lake) Commit(ctx context.Context, c Commit) (*Result, error) {
+func (l *Lake) Commit(caller context.Context, c Commit) (*Result, error) {
 	// The swap outlives the caller's cancellation: a signal waits for its outcome.
-	settle, end := withGrace(ctx, signalGrace)
+	settle, end := withGrace(caller, signalGrace)
 	defer end()
-	ctx, cancel := context.WithTimeout(settle, l.timeout())
+	ctx, cancel := context.WithCancel(settle)
 	defer cancel()
-	start := time.Now()
-	t := c.Session.Table
+	deadline := time.AfterFunc(l.timeout(), cancel)
+	defer deadline.Stop()
 	defer func() { c.release(settle) }()
+	start, t := time.Now(), c.Session.Table
 	for try := 1; ; try++ {
-		res, err := l.try(ctx, settle, c, t, try)
+		deadline.Stop() // rewriting files is not part of committing: it may take long, and ends when the caller does
+		planning := time.Now()
+		rep, err := c.plan(caller, t)
+		if err != nil {
+			l.removeFiles(ctx, locations(c.Files))
+			return nil, err
+		}
+		start = start.Add(time.Since(planning))
+		deadline.Reset(l.timeout() - time.Since(start))
+		res, err := l.try(ctx, settle, c, t, rep, try)
 		l.Events.OnCommitAttempt(c.Ident.String(), outcomeOf(res, err), try, time.Since(start))
 		if err == nil {
 			res.Tries = try
 			return res, nil
 		}
+		if !fault.Is(err, fault.Unknown) {
+			l.removeFiles(ctx, locations(rep.Files))
+		}
 		var lost *conflict
 		if !errors.As(err, &lost) {
 			return nil, err
 		}
-		if try >= max(l.Policy.Attempts, 1) {
-			l.removeFiles(ctx, locations(c.Files))
-			return nil, fault.Wrap(fault.Retry, lost.cause, "commit to %s lost %d races", c.Ident, try).Hint("run again, or raise commit.attempts of the lake")
-		}
-		if ctx.Err() != nil {
-			l.removeFiles(settle, locations(c.Files))
-			return nil, fault.New(fault.Retry, "commit to %s took longer than %s", c.Ident, l.timeout())
-		}
-		c.release(settle)
-		if x, ok := l.Catalog.(Excluder); ok {
-			c.hold, err = x.Exclude(ctx, c.Ident, c.Attempt)
-		} else {
-			err = pause(ctx, try)
-		}
-		if err == nil {
-			t, err = l.afterConflict(ctx, c)
-		}
-		if err != nil {
+		if t, err = l.next(ctx, settle, &c, lost, try); err != nil {
 			if !fault.Is(err, fault.Unknown) {
 				l.removeFiles(ctx, locations(c.Files))
 			}
@@ -104,6 +95,27 @@ func (l *Lake) Commit(ctx context.Context, c Commit) (*Result, error) {
 			return &Result{Snapshot: c.Session.Snapshot, Tries: try}, nil
 		}
 	}
+}
+
+// next gives the head to try on next: alone with it where the catalog can keep others out, else after a little while.
+func (l *Lake) next(ctx, settle context.Context, c *Commit, lost *conflict, try int) (*Table, error) {
+	if try >= l.attempts() {
+		return nil, fault.Wrap(fault.Retry, lost.cause, "commit to %s lost %d races", c.Ident, try).Hint("run again, or raise commit.attempts of the lake")
+	}
+	if ctx.Err() != nil {
+		return nil, fault.New(fault.Retry, "commit to %s took longer than %s", c.Ident, l.timeout())
+	}
+	c.release(settle)
+	var err error
+	if x, ok := l.Catalog.(Excluder); ok {
+		c.hold, err = x.Exclude(ctx, c.Ident, c.Attempt)
+	} else {
+		err = pause(ctx, try)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.afterConflict(ctx, *c)
 }
 
 // pause waits a random while, longer with every try, so that writers who met once do not meet again.
@@ -141,6 +153,13 @@ func (l *Lake) timeout() time.Duration {
 	return 5 * time.Minute
 }
 
+func (l *Lake) attempts() int {
+	if l.Policy.Attempts > 0 {
+		return l.Policy.Attempts
+	}
+	return 20
+}
+
 // conflict says that the swap was definitely not applied because somebody else was faster.
 type conflict struct{ cause error }
 
@@ -171,7 +190,7 @@ func (l *Lake) afterConflict(ctx context.Context, c Commit) (*Table, error) {
 	if err := fits(t, c); err != nil {
 		return nil, err
 	}
-	c.Session.raw = s.raw
+	c.Session.raw, c.Session.State = s.raw, s.State
 	return t, nil
 }
 
@@ -187,45 +206,14 @@ func samePosition(a, b *State) bool {
 	return string(x) == string(y)
 }
 
-// fits checks that files written for c's plan may still be added: every planned field is there with the same or a
-// promoted type, and no new column is required.
-func fits(t *Table, c Commit) error {
-	planned := map[int]schema.Field{}
-	for _, f := range c.Planned.Fields {
-		planned[f.ID] = f
-	}
-	have := map[int]bool{}
-	for _, f := range t.Schema.Fields {
-		have[f.ID] = true
-		p, ok := planned[f.ID]
-		if !ok && f.Required {
-			return fault.New(fault.Retry, "%s got the required column %s during the run", c.Ident, f.Name).Hint("run again")
-		}
-		if ok && schema.Between(p.Type, f.Type) == schema.Lossy {
-			return fault.New(fault.Retry, "column %s of %s changed from %s to %s during the run", f.Name, c.Ident, p.Type, f.Type).Hint("run again")
-		}
-	}
-	for _, p := range c.Planned.Fields {
-		if !have[p.ID] && !slices.ContainsFunc(c.Add, func(a schema.Field) bool { return a.ID == p.ID }) {
-			return fault.New(fault.Retry, "column %s of %s was dropped during the run", p.Name, c.Ident).Hint("run again")
-		}
-	}
-	for _, f := range c.Files {
-		if t.md.PartitionSpecByID(f.SpecID) == nil {
-			return fault.New(fault.Retry, "the partition spec of %s was removed during the run", c.Ident).Hint("run again")
-		}
-	}
-	return nil
-}
-
 // try stages one snapshot on t, or on a new table, and swaps. settle bounds what follows once the swap may have been sent.
-func (l *Lake) try(ctx, settle context.Context, c Commit, t *Table, try int) (*Result, error) {
+func (l *Lake) try(ctx, settle context.Context, c Commit, t *Table, rep *Replacement, try int) (*Result, error) {
 	base, expected, err := l.baseOf(c, t)
 	if err != nil {
 		return nil, err
 	}
 	d := l.newDraft(base, c.Attempt, try)
-	md, err := l.stage(ctx, c, d, t != nil, expected.Location)
+	md, err := l.stage(ctx, c, d, rep, t != nil, expected.Location)
 	if err != nil {
 		d.remove(ctx)
 		l.removeFiles(ctx, locations(c.Files))
@@ -277,14 +265,25 @@ func (l *Lake) baseOf(c Commit, t *Table) (table.Metadata, Pointer, error) {
 }
 
 // stage writes manifests and manifest list and gives the metadata with snapshot and state.
-func (l *Lake) stage(ctx context.Context, c Commit, d *draft, exists bool, previous string) (table.Metadata, error) {
+func (l *Lake) stage(ctx context.Context, c Commit, d *draft, rep *Replacement, exists bool, previous string) (table.Metadata, error) {
 	l.point("manifests")
-	op, err := d.fill(ctx, c)
+	b, err := table.MetadataBuilderFromBase(d.base, previous)
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "begin new metadata")
+	}
+	if err := evolve(b, d.base, c.Changes); err != nil {
+		return nil, err
+	}
+	d.schema = b.CurrentSchema()
+	op, err := d.fill(ctx, c, rep)
 	if err != nil {
 		return nil, err
 	}
 	st := c.nextState(d)
 	d.props["firn.job"], d.props["firn.run-id"], d.props["firn.attempt"] = c.Job, c.RunID, c.Attempt
+	if c.FullRefresh {
+		d.props["firn.full-refresh"] = "true"
+	}
 	if c.Interval != nil {
 		d.props["firn.interval"] = c.Interval.Start.UTC().Format(time.RFC3339Nano) + "/" + c.Interval.End.UTC().Format(time.RFC3339Nano)
 	}
@@ -298,13 +297,6 @@ func (l *Lake) stage(ctx context.Context, c Commit, d *draft, exists bool, previ
 	}
 	snap, err := d.finish(ctx, op, now)
 	if err != nil {
-		return nil, err
-	}
-	b, err := table.MetadataBuilderFromBase(d.base, previous)
-	if err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "begin new metadata")
-	}
-	if err := evolve(b, d.base, c.Add); err != nil {
 		return nil, err
 	}
 	if err := b.AddSnapshot(snap); err != nil {
@@ -323,31 +315,18 @@ func (l *Lake) stage(ctx context.Context, c Commit, d *draft, exists bool, previ
 	return md, nil
 }
 
-// fill puts the mode's files on the draft.
-func (d *draft) fill(ctx context.Context, c Commit) (table.Operation, error) {
-	if err := d.addFiles(ctx, c.Files); err != nil {
+// fill puts the run's files and what is left of the table's on the draft.
+func (d *draft) fill(ctx context.Context, c Commit, rep *Replacement) (table.Operation, error) {
+	if err := d.addFiles(ctx, append(slices.Clone(c.Files), rep.Files...)); err != nil {
 		return "", err
 	}
-	var failed error
-	removed := func(f iceberg.DataFile) bool {
-		gone, err := c.Replace(Existing{Location: f.FilePath(), Records: f.Count()})
-		if err != nil {
-			failed = err
-		}
-		return gone
-	}
-	if c.Replace == nil {
-		return table.OpAppend, d.keep(ctx, nil)
-	}
-	if err := d.keep(ctx, removed); err != nil {
+	if err := d.keep(ctx, rep); err != nil {
 		return "", err
 	}
 	switch {
-	case failed != nil:
-		return "", failed
-	case d.removedFiles == 0:
+	case d.removed == counts{}:
 		return table.OpAppend, nil
-	case d.addedFiles == 0:
+	case d.added == counts{}:
 		return table.OpDelete, nil
 	}
 	return table.OpOverwrite, nil

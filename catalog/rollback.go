@@ -102,7 +102,7 @@ func (l *Lake) change(ctx context.Context, id Ident, attempt string, edit func(*
 			return err
 		}
 		d.remove(ctx)
-		if !fault.Is(err, fault.Retry) || errors.Is(err, context.Canceled) || try >= max(l.Policy.Attempts, 1) {
+		if !fault.Is(err, fault.Retry) || errors.Is(err, context.Canceled) || try >= l.attempts() {
 			return err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/apache/iceberg-go"
@@ -29,6 +31,7 @@ func snapshotID() int64 {
 type draft struct {
 	lake    *Lake
 	base    table.Metadata
+	schema  *iceberg.Schema // of the table after the commit
 	attempt string
 	try     int // of the attempt: part of the file names
 	id      int64
@@ -37,13 +40,30 @@ type draft struct {
 	list    []iceberg.ManifestFile
 	props   map[string]string
 
-	addedFiles, addedRows, addedBytes       int64
-	removedFiles, removedRows, removedBytes int64
-	partitions                              map[string]bool
+	added, removed counts
+	partitions     map[string]bool
+}
+
+// counts are files by what they hold, for the summary.
+type counts struct{ files, rows, bytes, deleteFiles, positionDeletes, equalityDeletes int64 }
+
+func (c *counts) add(f iceberg.DataFile) {
+	c.bytes += f.FileSizeBytes()
+	switch f.ContentType() {
+	case iceberg.EntryContentPosDeletes:
+		c.deleteFiles++
+		c.positionDeletes += f.Count()
+	case iceberg.EntryContentEqDeletes:
+		c.deleteFiles++
+		c.equalityDeletes += f.Count()
+	default:
+		c.files++
+		c.rows += f.Count()
+	}
 }
 
 func (l *Lake) newDraft(base table.Metadata, attempt string, try int) *draft {
-	return &draft{lake: l, base: base, attempt: attempt, try: try, id: snapshotID(), seq: base.LastSequenceNumber() + 1,
+	return &draft{lake: l, base: base, schema: base.CurrentSchema(), attempt: attempt, try: try, id: snapshotID(), seq: base.LastSequenceNumber() + 1,
 		props: map[string]string{}, partitions: map[string]bool{}}
 }
 
@@ -79,18 +99,16 @@ func (d *draft) addFiles(ctx context.Context, files []DataFile) error {
 		if spec == nil {
 			return fault.New(fault.Retry, "the table no longer has partition spec %d", f.SpecID)
 		}
-		df, err := dataFile(f, *spec, d.base.CurrentSchema())
+		df, err := dataFile(f, *spec, d.schema)
 		if err != nil {
 			return fault.Wrap(fault.Bug, err, "describe %s", f.Location)
 		}
 		bySpec[f.SpecID] = append(bySpec[f.SpecID], iceberg.NewManifestEntry(iceberg.EntryStatusADDED, &d.id, nil, nil, df))
-		d.addedFiles++
-		d.addedRows += f.Records
-		d.addedBytes += f.Bytes
-		d.partitions[fmt.Sprint(f.SpecID, f.Partition)] = true
+		d.added.add(df)
+		d.partitions[PartitionKey(f.SpecID, f.Partition)] = true
 	}
-	for id, entries := range bySpec {
-		if err := d.addManifest(ctx, id, entries); err != nil {
+	for _, id := range slices.Sorted(maps.Keys(bySpec)) {
+		if err := d.addManifest(ctx, id, iceberg.ManifestContentData, bySpec[id]); err != nil {
 			return err
 		}
 	}
@@ -98,11 +116,31 @@ func (d *draft) addFiles(ctx context.Context, files []DataFile) error {
 }
 
 // addManifest writes one manifest and puts it on the list.
-func (d *draft) addManifest(ctx context.Context, spec int, entries []iceberg.ManifestEntry) error {
+func (d *draft) addManifest(ctx context.Context, spec int, content iceberg.ManifestContent, entries []iceberg.ManifestEntry) error {
 	var body bytes.Buffer
 	name := fmt.Sprintf("%s-%d-m%d.avro", d.attempt, d.try, len(d.made))
 	location := d.metadataDir() + "/" + name
-	mf, err := iceberg.WriteManifest(location, &body, d.base.Version(), *d.base.PartitionSpecByID(spec), d.base.CurrentSchema(), d.id, entries)
+	w, err := iceberg.NewManifestWriter(d.base.Version(), &body, *d.base.PartitionSpecByID(spec), d.schema, d.id, iceberg.WithManifestWriterContent(content))
+	if err != nil {
+		return fault.Wrap(fault.Bug, err, "write a manifest")
+	}
+	for _, e := range entries {
+		switch e.Status() {
+		case iceberg.EntryStatusADDED:
+			err = w.Add(e)
+		case iceberg.EntryStatusDELETED:
+			err = w.Delete(e)
+		default:
+			err = w.Existing(e)
+		}
+		if err != nil {
+			return fault.Wrap(fault.Bug, err, "write a manifest")
+		}
+	}
+	if err := w.Close(); err != nil {
+		return fault.Wrap(fault.Bug, err, "write a manifest")
+	}
+	mf, err := w.ToManifestFile(location, int64(body.Len()))
 	if err != nil {
 		return fault.Wrap(fault.Bug, err, "write a manifest")
 	}
@@ -145,19 +183,19 @@ func (d *draft) parentManifests(ctx context.Context) ([]iceberg.ManifestFile, er
 	return list, nil
 }
 
-// keep carries over the parent's manifests. Those with a file for which removed reports true are written anew, with it
-// marked as deleted; nil removes nothing.
-func (d *draft) keep(ctx context.Context, removed func(iceberg.DataFile) bool) error {
+// keep carries over the parent's manifests. Those with a file that is replaced are written anew, with it marked as deleted.
+func (d *draft) keep(ctx context.Context, r *Replacement) error {
 	parents, err := d.parentManifests(ctx)
 	if err != nil {
 		return err
 	}
+	gone, manifests := r.gone()
 	for _, m := range parents {
-		if removed == nil {
+		if !r.All && !manifests[m.FilePath()] {
 			d.list = append(d.list, m)
 			continue
 		}
-		if err := d.keepManifest(ctx, m, removed); err != nil {
+		if err := d.keepManifest(ctx, m, func(f iceberg.DataFile) bool { return r.All || gone[f.FilePath()] }); err != nil {
 			return err
 		}
 	}
@@ -165,8 +203,12 @@ func (d *draft) keep(ctx context.Context, removed func(iceberg.DataFile) bool) e
 }
 
 func (d *draft) keepManifest(ctx context.Context, m iceberg.ManifestFile, removed func(iceberg.DataFile) bool) error {
-	touched := false
+	spec, err := specFromIceberg(*d.base.PartitionSpecByID(int(m.PartitionSpecID())))
+	if err != nil {
+		return fault.Wrap(fault.Config, err, "rewrite manifest %s", m.FilePath())
+	}
 	var out []iceberg.ManifestEntry
+	touched := false
 	for e, err := range m.Entries(readOnly{ctx, d.lake.Store}, true) {
 		if err != nil {
 			return fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
@@ -174,21 +216,18 @@ func (d *draft) keepManifest(ctx context.Context, m iceberg.ManifestFile, remove
 		status, snapshot, seq, fileSeq := iceberg.EntryStatusEXISTING, e.SnapshotID(), e.SequenceNum(), e.FileSequenceNum()
 		if removed(e.DataFile()) {
 			status, snapshot, touched = iceberg.EntryStatusDELETED, d.id, true
-			d.removedFiles++
-			d.removedRows += e.DataFile().Count()
-			d.removedBytes += e.DataFile().FileSizeBytes()
-			d.partitions[fmt.Sprint(m.PartitionSpecID(), e.DataFile().Partition())] = true
+			d.removed.add(e.DataFile())
+			d.partitions[PartitionKey(spec.ID, tupleOf(spec, e.DataFile()))] = true
 		}
 		out = append(out, iceberg.NewManifestEntry(status, &snapshot, &seq, fileSeq, e.DataFile()))
 	}
 	if !touched {
-		d.list = append(d.list, m)
+		if len(out) > 0 { // a manifest of deleted entries only tells about an earlier snapshot
+			d.list = append(d.list, m)
+		}
 		return nil
 	}
-	if m.ManifestContent() != iceberg.ManifestContentData {
-		return nil // delete files of removed data files have nothing left to delete
-	}
-	return d.addManifest(ctx, int(m.PartitionSpecID()), out)
+	return d.addManifest(ctx, spec.ID, m.ManifestContent(), out)
 }
 
 // finish writes the manifest list and gives the snapshot.
@@ -211,7 +250,7 @@ func (d *draft) finish(ctx context.Context, op table.Operation, unixMilli int64)
 		return nil, err
 	}
 	d.summarize(before)
-	schemaID := d.base.CurrentSchema().ID
+	schemaID := d.schema.ID
 	return &table.Snapshot{SnapshotID: d.id, ParentSnapshotID: parent, SequenceNumber: d.seq, TimestampMs: unixMilli,
 		ManifestList: location, SchemaID: &schemaID, Summary: &table.Summary{Operation: op, Properties: d.props}}, nil
 }
@@ -223,12 +262,15 @@ func (d *draft) summarize(before map[string]string) {
 			d.props[key] = strconv.FormatInt(n, 10)
 		}
 	}
-	set("added-data-files", d.addedFiles)
-	set("added-records", d.addedRows)
-	set("added-files-size", d.addedBytes)
-	set("deleted-data-files", d.removedFiles)
-	set("deleted-records", d.removedRows)
-	set("removed-files-size", d.removedBytes)
+	set("added-data-files", d.added.files)
+	set("added-records", d.added.rows)
+	set("added-files-size", d.added.bytes)
+	set("deleted-data-files", d.removed.files)
+	set("deleted-records", d.removed.rows)
+	set("removed-files-size", d.removed.bytes)
+	set("removed-delete-files", d.removed.deleteFiles)
+	set("removed-position-deletes", d.removed.positionDeletes)
+	set("removed-equality-deletes", d.removed.equalityDeletes)
 	d.props["changed-partition-count"] = strconv.Itoa(len(d.partitions))
 	total := func(key string, change int64) {
 		was := int64(0)
@@ -241,16 +283,19 @@ func (d *draft) summarize(before map[string]string) {
 		}
 		d.props[key] = strconv.FormatInt(was+change, 10)
 	}
-	total("total-data-files", d.addedFiles-d.removedFiles)
-	total("total-records", d.addedRows-d.removedRows)
-	total("total-files-size", d.addedBytes-d.removedBytes)
-	total("total-delete-files", 0)
-	total("total-position-deletes", 0)
-	total("total-equality-deletes", 0)
+	total("total-data-files", d.added.files-d.removed.files)
+	total("total-records", d.added.rows-d.removed.rows)
+	total("total-files-size", d.added.bytes-d.removed.bytes)
+	total("total-delete-files", -d.removed.deleteFiles)
+	total("total-position-deletes", -d.removed.positionDeletes)
+	total("total-equality-deletes", -d.removed.equalityDeletes)
 }
 
 // remove deletes the draft's files after a definite rejection.
 func (d *draft) remove(ctx context.Context) { d.lake.removeFiles(ctx, d.made) }
+
+// Discard removes finished data files of this process that will not be committed.
+func (l *Lake) Discard(ctx context.Context, files []DataFile) { l.removeFiles(ctx, locations(files)) }
 
 // removeFiles deletes files that this process wrote and no table names.
 func (l *Lake) removeFiles(ctx context.Context, locations []string) {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -26,6 +27,7 @@ type Table struct {
 	lake    *Lake
 	pointer Pointer
 	md      table.Metadata
+	specs   func() (map[int]partition.Spec, error)
 }
 
 // DataFile is a finished data file that a commit adds.
@@ -39,6 +41,7 @@ type DataFile struct {
 
 func newTable(l *Lake, id Ident, p Pointer, md table.Metadata) (*Table, error) {
 	t := &Table{Ident: id, UUID: md.TableUUID().String(), Location: strings.TrimRight(md.Location(), "/"), lake: l, pointer: p, md: md}
+	t.specs = sync.OnceValues(t.readSpecs)
 	var err error
 	if t.Schema, err = fromIceberg(md.CurrentSchema()); err == nil {
 		if t.Spec, err = specFromIceberg(md.PartitionSpec()); err == nil {

@@ -70,9 +70,6 @@ func (p *Plan) bind(ctx context.Context) error {
 	if len(p.job.Sources) != 1 {
 		return fault.New(fault.Config, "joining several sources is not built in yet").At(p.job.Place("sources")).Hint("use one source, and join in its query")
 	}
-	if m := catalog.Mode(p.job.Target.Mode); m != catalog.Append && m != catalog.Overwrite {
-		return fault.New(fault.Config, "mode %s is not built in yet", m).At(p.job.Place("target.mode")).Hint("use append or overwrite")
-	}
 	var err error
 	if p.lake, err = OpenLake(ctx, p.opts.Lakes, p.opts.Lake, p.opts.Events); err != nil {
 		return err

@@ -27,7 +27,6 @@ import (
 	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/event"
 	"github.com/firn-data/firn/internal/memory"
-	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/sources/all"
 )
 
@@ -99,8 +98,8 @@ type Plan struct {
 	bud       *memory.Budget
 	bytesRead atomic.Int64
 
-	added []schema.Field // columns that the commit adds to the table
-	keep  struct {
+	changes []catalog.Change // of the table's schema, which the commit makes
+	keep    struct {
 		schema []byte // of the source, as JSON: part of the state
 	}
 }

@@ -63,7 +63,7 @@ func runJob(t *testing.T, lakes, job string) (*Report, *catalog.Table) {
 
 func scan(t *testing.T, tab *catalog.Table) (rows []string) {
 	t.Helper()
-	for rec, err := range tab.Scan(context.Background(), 0, memory.NewGoAllocator()) {
+	for rec, err := range tab.Scan(context.Background(), catalog.ReadOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

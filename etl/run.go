@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/firn-data/firn/etl/plan"
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/memory"
+	"github.com/firn-data/firn/internal/predicate"
 	"github.com/firn-data/firn/sources"
 	"github.com/firn-data/firn/storage/layout"
 )
@@ -41,7 +43,7 @@ func (p *Plan) run(ctx context.Context, r *Report) error {
 	p.sweep()
 	eng := &native.Engine{Store: p.lake.Store, OpenQuarantine: p.quarantineTarget}
 	p.opts.Events.OnStage("read")
-	res, err := eng.Execute(ctx, p.Plan, plan.Env{Alloc: p.alloc, Budget: p.bud, Temp: p.temp, Workers: p.Workers, Events: p.opts.Events, Now: p.opts.Now})
+	res, err := eng.Execute(ctx, p.Plan, p.env())
 	if res != nil {
 		r.Rows, r.Operators, r.Bytes, r.Seconds, r.Files = res.Rows, res.Operators, res.Bytes, res.Seconds, len(res.Files)
 		r.Bytes.Read = p.bytesRead.Load()
@@ -56,6 +58,7 @@ func (p *Plan) run(ctx context.Context, r *Report) error {
 	if len(res.Quarantine) > 0 {
 		id, qerr := p.commitQuarantine(ctx, res)
 		if qerr != nil {
+			p.lake.Discard(ctx, res.Files)
 			return errors.Join(err, qerr)
 		}
 		r.Quarantine = &plan.Quarantined{Table: p.Quarantine.Ident.String(), Snapshot: id}
@@ -63,7 +66,11 @@ func (p *Plan) run(ctx context.Context, r *Report) error {
 	if err != nil {
 		return err
 	}
-	return p.commit(ctx, r, res)
+	return p.commit(ctx, r, eng, res)
+}
+
+func (p *Plan) env() plan.Env {
+	return plan.Env{Alloc: p.alloc, Budget: p.bud, Temp: p.temp, Workers: p.Workers, Events: p.opts.Events, Now: p.opts.Now}
 }
 
 // sweepAge is how old a temp folder must be to belong to an attempt that died.
@@ -86,27 +93,33 @@ func snapshot(id int64) *int64 {
 }
 
 // commit makes the run's snapshot, unless there is nothing to tell.
-func (p *Plan) commit(ctx context.Context, r *Report, res *plan.Result) error {
-	in := p.Inputs[0]
+func (p *Plan) commit(ctx context.Context, r *Report, eng *native.Engine, res *plan.Result) error {
+	in, mode := p.Inputs[0], p.replacing()
 	moved := !bytes.Equal(in.Request.From, in.Request.To)
-	overwrite := p.Target.Mode == catalog.Overwrite || p.opts.FullRefresh
+	interval := p.request().Interval != nil
 	switch {
-	case overwrite && r.Rows.Written == 0 && !p.job.Target.AllowEmpty:
+	case mode == catalog.Overwrite && r.Rows.Written == 0 && !p.job.Target.AllowEmpty:
 		return fault.New(fault.Data, "the run has no rows, and would empty %s", p.Target.Ident).Hint("if that is meant, set target.allow_empty: true")
-	case !overwrite && r.Rows.Read == 0 && p.request().Interval == nil:
+	case mode == catalog.Overwrite || interval:
+	case r.Rows.Read == 0:
 		r.Outcome, r.Position.To = plan.Empty, r.Position.From
 		return nil
-	case !overwrite && r.Rows.Written == 0 && !moved && p.request().Interval == nil:
+	case r.Rows.Written == 0 && !moved:
 		r.Outcome = plan.Empty
 		return nil
 	}
-	c := catalog.Commit{Request: p.request(), Attempt: p.Attempt, Session: p.Session, Planned: p.Target.Schema, Add: p.added, Files: res.Files,
-		PositionFrom: in.Request.From, PositionTo: in.Request.To, SourceSchema: p.keep.schema, Summary: p.summary(r)}
+	c := catalog.Commit{Request: p.request(), Attempt: p.Attempt, Session: p.Session, Planned: p.Target.Schema, Changes: p.changes, Files: res.Files,
+		PositionFrom: in.Request.From, PositionTo: in.Request.To, SourceSchema: p.keep.schema, Summary: p.summary(r),
+		Replace: eng.Replace(mode, p.Plan, p.env(), res.Files)}
 	if p.Session.Table == nil {
 		c.Create = &catalog.NewTable{Schema: p.Target.Schema, Spec: p.Target.Spec, Sort: p.Target.Sort, Location: p.Target.Location, Properties: p.Target.Properties}
 	}
-	if overwrite {
-		c.Replace = func(catalog.Existing) (bool, error) { return true, nil }
+	if p.Target.Mode == catalog.Upsert && (p.Session.Table == nil || mode != catalog.Upsert) {
+		// Where rows are replaced by key, planning that finds a key that is there twice; here nothing is planned.
+		if err := eng.CheckKeys(ctx, p.Plan, p.env(), res.Files); err != nil {
+			p.lake.Discard(ctx, res.Files)
+			return err
+		}
 	}
 	done, err := p.lake.Commit(ctx, c)
 	if err != nil {
@@ -123,6 +136,14 @@ func (p *Plan) commit(ctx context.Context, r *Report, res *plan.Result) error {
 		}
 	}
 	return nil
+}
+
+// replacing is the mode by which the run's rows replace others: a full refresh replaces all, whatever the job's mode.
+func (p *Plan) replacing() catalog.Mode {
+	if p.opts.FullRefresh {
+		return catalog.Overwrite
+	}
+	return p.Target.Mode
 }
 
 // summary is what the snapshot says of the run besides its state.
@@ -155,13 +176,26 @@ func (p *Plan) commitQuarantine(ctx context.Context, res *plan.Result) (int64, e
 		}
 		c.Create = &catalog.NewTable{Schema: t.Schema, Spec: t.Spec, Location: t.Location, Properties: t.Properties}
 	} else {
-		c.Replace = func(f catalog.Existing) (bool, error) { return layout.FileOfRun(f.Location, p.RunID), nil }
+		c.Replace = p.earlierQuarantine
 	}
 	done, err := p.lake.Commit(ctx, c)
 	if err != nil {
 		return 0, err
 	}
 	return done.Snapshot, nil
+}
+
+// earlierQuarantine plans the removal of what earlier attempts of the run set aside.
+func (p *Plan) earlierQuarantine(ctx context.Context, head *catalog.Table) (*catalog.Replacement, error) {
+	is := func(column, value string) predicate.Predicate {
+		return predicate.Predicate{Op: predicate.Eq, Column: column, Values: []any{value}}
+	}
+	files, err := head.Files(ctx, 0, predicate.All(is("run_id", p.RunID), is("job", p.Job)))
+	if err != nil {
+		return nil, err
+	}
+	files = slices.DeleteFunc(files, func(f *catalog.File) bool { return !layout.FileOfRun(f.Location, p.RunID) })
+	return &catalog.Replacement{Remove: files}, nil
 }
 
 // locationOf is the table's folder of a data file at <table>/data/xx/name.

@@ -24,15 +24,23 @@ func (p *Plan) bindTarget() error {
 	if err != nil {
 		return fault.Wrap(fault.Config, err, "the last step").Hint("cast the column to a type that Iceberg has")
 	}
+	if err := distinct(made.Fields, "the last step"); err != nil {
+		return err
+	}
 	t := &p.Target
 	t.FileBytes, t.QuarantineBadRows = int64(p.job.Target.FileSize), p.job.Target.OnError == "quarantine"
 	for i, f := range made.Fields {
 		t.Columns = append(t.Columns, plan.Column{Name: f.Name, Arrow: p.Program.Schema().Field(i).Type.String(), Iceberg: f.Type.String(), Fidelity: fidelity[i]})
 	}
 	if p.Session.Table != nil {
-		return p.bindExisting(made)
+		err = p.bindExisting(made)
+	} else {
+		err = p.planTable(made)
 	}
-	return p.planTable(made)
+	if err != nil {
+		return err
+	}
+	return p.bindMode()
 }
 
 // planTable plans the table that the commit creates. Columns are optional but for those of the key.
@@ -123,36 +131,6 @@ func (p *Plan) sortOrder(s schema.Schema) (partition.SortOrder, error) {
 	return order, nil
 }
 
-// bindExisting maps by name, without case. Values go in exactly or by Iceberg's promotions (I4); new columns are added
-// when schema_change says so.
-func (p *Plan) bindExisting(made schema.Schema) error {
-	t, tab := &p.Target, p.Session.Table
-	t.Exists, t.Location, t.Spec, t.Sort, t.Properties = true, tab.Location, tab.Spec, tab.Sort, tab.Properties()
-	t.Schema = schema.Schema{Fields: slices.Clone(tab.Schema.Fields)}
-	t.Source = make([]int, len(t.Schema.Fields))
-	for i, f := range t.Schema.Fields {
-		c, ok := made.Lookup(f.Name)
-		if !ok {
-			if f.Required {
-				return fault.New(fault.Config, "%s needs a value for the required column %s, which the job does not give", tab.Ident, f.Name)
-			}
-			t.Source[i] = -1
-			continue
-		}
-		t.Source[i] = c
-		if schema.Between(made.Fields[c].Type, f.Type) == schema.Lossy {
-			return fault.New(fault.Config, "column %s is %s, and %s in the table: values could change", f.Name, made.Fields[c].Type, f.Type).WithCode("INCOMPATIBLE_COLUMN").
-				Hint("write CAST(%s AS %s) AS %s in the transform", f.Name, f.Type.SparkSQL(), f.Name)
-		}
-		t.Columns[c].Iceberg = f.Type.String()
-		if schema.Between(made.Fields[c].Type, f.Type) == schema.Widened {
-			t.Columns[c].Fidelity = schema.Widened
-		}
-	}
-	p.noteLayout()
-	return p.addColumns(made)
-}
-
 // noteLayout says where the job would lay the table out otherwise than it is.
 func (p *Plan) noteLayout() {
 	t, j := &p.Target, p.job.Target
@@ -174,27 +152,6 @@ func sameExpressions(job, table []string) bool {
 		x.Column, y.Column = strings.ToLower(x.Column), strings.ToLower(y.Column)
 		return err == nil && berr == nil && x == y
 	})
-}
-
-func (p *Plan) addColumns(made schema.Schema) error {
-	t, last := &p.Target, p.Session.Table.LastColumnID()
-	for c, f := range made.Fields {
-		if _, there := t.Schema.Lookup(f.Name); there {
-			continue
-		}
-		if p.job.Target.SchemaChange == "fail" {
-			return fault.New(fault.Config, "the job gives column %s, which %s does not have", f.Name, t.Ident).WithCode("NEW_COLUMN").
-				Hint("leave it out of the SELECT, or let firn add it with target.schema_change: add_columns")
-		}
-		f.Required = false
-		one := schema.Schema{Fields: []schema.Field{f}}
-		last = schema.AssignIDs(&one, last)
-		t.Schema.Fields = append(t.Schema.Fields, one.Fields[0])
-		t.Source = append(t.Source, c)
-		t.Columns[c].Change = "added"
-		p.added = append(p.added, one.Fields[0])
-	}
-	return nil
 }
 
 // quarantineTarget looks the quarantine table up, or plans it.

@@ -28,7 +28,7 @@ string is ""; as json, each row is one object on a line, its columns in the tabl
 func (a *app) read(cmd *cobra.Command, t *catalog.Table, snapshot int64, rows int) error {
 	p := newPrinter(a.stdout, a.output, t.Schema.Arrow())
 	left := rows
-	for rec, err := range t.Scan(cmd.Context(), snapshot, memory.NewGoAllocator()) {
+	for rec, err := range t.Scan(cmd.Context(), catalog.ReadOptions{Snapshot: snapshot, Alloc: memory.NewGoAllocator()}) {
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -74,12 +75,17 @@ func (s *sink) refuse(b batch.Batch) (batch.Batch, error) {
 	reasons := map[int]batch.BadRow{}
 	for i, f := range s.target.Schema.Fields {
 		col := b.Record.Column(i)
-		if !f.Required || col.NullN() == 0 {
+		isKey := slices.Contains(s.target.Key, i)
+		if !f.Required && !isKey || col.NullN() == 0 {
 			continue
+		}
+		what := "required column"
+		if isKey {
+			what = "key column"
 		}
 		for k := range col.Len() {
 			if _, seen := reasons[k]; !seen && col.IsNull(k) {
-				reasons[k] = batch.BadRow{Rule: "required", Code: "NULL_IN_REQUIRED_COLUMN", Reason: fmt.Sprintf("NULL in the required column %s", f.Name), Place: fieldPlace(b, k, f.Name)}
+				reasons[k] = batch.BadRow{Rule: "required", Code: "NULL_IN_REQUIRED_COLUMN", Reason: fmt.Sprintf("NULL in the %s %s", what, f.Name), Place: fieldPlace(b, k, f.Name)}
 			}
 		}
 	}

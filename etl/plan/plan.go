@@ -67,6 +67,7 @@ type Target struct {
 	FileBytes         int64
 	Properties        map[string]string
 	Window            *Window // rows outside it are refused; nil: none
+	Key               []int   // columns of Schema that identify a row: NULL in them is refused
 	QuarantineBadRows bool    // target.on_error
 }
 
@@ -97,18 +98,21 @@ func (w *Window) String() string {
 	return fmt.Sprintf("[%s, %s)", w.Interval.Start.UTC().Format(time.RFC3339), w.Interval.End.UTC().Format(time.RFC3339))
 }
 
-// Outside calls refuse for each row of col that is NULL or not in the window.
-func (w *Window) Outside(col arrow.Array, refuse func(row int, value string)) {
-	in := func(int) bool { return false }
+// Inside gives a function that reports whether row i of col is in the window; NULL is not.
+func (w *Window) Inside(col arrow.Array) func(i int) bool {
 	switch c := col.(type) {
 	case *array.Timestamp:
 		lo, hi := arrow.Timestamp(w.Interval.Start.UnixMicro()), arrow.Timestamp(w.Interval.End.UnixMicro())
-		values := c.TimestampValues()
-		in = func(i int) bool { return lo <= values[i] && values[i] < hi }
+		return func(i int) bool { return !c.IsNull(i) && lo <= c.Value(i) && c.Value(i) < hi }
 	case *array.Date32:
-		values := c.Date32Values()
-		in = func(i int) bool { return w.Interval.Contains(values[i].ToTime()) }
+		return func(i int) bool { return !c.IsNull(i) && w.Interval.Contains(c.Value(i).ToTime()) }
 	}
+	return func(int) bool { return false }
+}
+
+// Outside calls refuse for each row of col that is NULL or not in the window.
+func (w *Window) Outside(col arrow.Array, refuse func(row int, value string)) {
+	in := w.Inside(col)
 	for i := range col.Len() {
 		switch {
 		case col.IsNull(i):
@@ -117,4 +121,23 @@ func (w *Window) Outside(col arrow.Array, refuse func(row int, value string)) {
 			refuse(i, col.ValueStr(i))
 		}
 	}
+}
+
+// Bounds are the window's ends as values of a column of the type: the first that is inside, and the first beyond it.
+func (w *Window) Bounds(t schema.Type) (from, until any) {
+	if t.Kind == schema.Date {
+		return firstDay(w.Interval.Start), firstDay(w.Interval.End)
+	}
+	return arrow.Timestamp(w.Interval.Start.UnixMicro()), arrow.Timestamp(w.Interval.End.UnixMicro())
+}
+
+// firstDay is the first day that begins at t or later.
+func firstDay(t time.Time) arrow.Date32 {
+	const day = 24 * 60 * 60 * 1_000_000
+	us := t.UnixMicro()
+	d := us / day
+	if us%day > 0 {
+		d++
+	}
+	return arrow.Date32(d)
 }

@@ -110,6 +110,9 @@ func function(t Transform, dt arrow.DataType) (func(any) any, error) {
 	}, nil
 }
 
+// Apply gives the function that computes a transform over single values, as Tuple holds them, of a column of type dt.
+func Apply(t Transform, dt arrow.DataType) (func(v any) any, error) { return function(t, dt) }
+
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b < 0 {

@@ -6,6 +6,8 @@ package widen
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -88,9 +90,7 @@ func nestedArray(alloc memory.Allocator, a arrow.Array, to arrow.DataType) (arro
 	var want []arrow.DataType
 	switch t := to.(type) {
 	case *arrow.StructType:
-		for _, f := range t.Fields() {
-			want = append(want, f.Type)
-		}
+		return structArray(alloc, a.(*array.Struct), t)
 	case *arrow.ListType:
 		want = []arrow.DataType{t.Elem()}
 	case *arrow.MapType:
@@ -110,6 +110,40 @@ func nestedArray(alloc memory.Allocator, a arrow.Array, to arrow.DataType) (arro
 		}
 		defer conv.Release()
 		children[i] = conv.Data()
+	}
+	out := array.NewData(to, data.Len(), data.Buffers(), children, data.NullN(), data.Offset())
+	defer out.Release()
+	return array.MakeFromData(out), nil
+}
+
+// structArray finds each field by its name without case; one that a lacks is null.
+func structArray(alloc memory.Allocator, a *array.Struct, to *arrow.StructType) (arrow.Array, error) {
+	data, from := a.Data(), a.DataType().(*arrow.StructType)
+	children := make([]arrow.ArrayData, to.NumFields())
+	used := 0
+	for i, f := range to.Fields() {
+		at := slices.IndexFunc(from.Fields(), func(g arrow.Field) bool { return strings.EqualFold(f.Name, g.Name) })
+		var child arrow.Array
+		if at < 0 {
+			if !f.Nullable {
+				return nil, fmt.Errorf("%s has no field %s, which %s requires", from, f.Name, to)
+			}
+			child = array.MakeArrayOfNull(alloc, f.Type, data.Offset()+data.Len())
+		} else {
+			used++
+			c := array.MakeFromData(data.Children()[at])
+			var err error
+			child, err = Array(alloc, c, f.Type)
+			c.Release()
+			if err != nil {
+				return nil, err
+			}
+		}
+		defer child.Release()
+		children[i] = child.Data()
+	}
+	if used < from.NumFields() {
+		return nil, fmt.Errorf("%s does not fit into %s: it has other fields", from, to)
 	}
 	out := array.NewData(to, data.Len(), data.Buffers(), children, data.NullN(), data.Offset())
 	defer out.Release()

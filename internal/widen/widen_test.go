@@ -1,6 +1,7 @@
 package widen
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -110,5 +111,33 @@ func TestRecordFillsMissingColumnsWithNulls(t *testing.T) {
 	defer out.Release()
 	if out.Column(0).NullN() != 2 || out.Column(1).ValueStr(1) != "2" {
 		t.Errorf("got %v", out)
+	}
+}
+
+func TestStructFieldsAreFoundByName(t *testing.T) {
+	from := arrow.StructOf(arrow.Field{Name: "B", Type: arrow.PrimitiveTypes.Int32, Nullable: true}, arrow.Field{Name: "a", Type: arrow.BinaryTypes.String, Nullable: true})
+	to := arrow.StructOf(arrow.Field{Name: "a", Type: arrow.BinaryTypes.String, Nullable: true}, arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		arrow.Field{Name: "c", Type: arrow.PrimitiveTypes.Int64, Nullable: true})
+	b := array.NewStructBuilder(memory.DefaultAllocator, from)
+	defer b.Release()
+	for i, s := range []string{"x", "y", "z"} {
+		if i == 1 {
+			b.AppendNull()
+			continue
+		}
+		b.Append(true)
+		b.FieldBuilder(0).(*array.Int32Builder).Append(int32(i))
+		b.FieldBuilder(1).(*array.StringBuilder).Append(s)
+	}
+	in := array.NewSlice(b.NewArray(), 1, 3)
+	out, err := Array(memory.DefaultAllocator, in, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(out.IsNull(0)) + out.ValueStr(1); got != `true{"a":"z","b":2,"c":null}` {
+		t.Errorf("got %s", got)
+	}
+	if _, err := Array(memory.DefaultAllocator, in, arrow.StructOf(to.Fields()[0])); err == nil {
+		t.Error("a field was dropped silently")
 	}
 }
