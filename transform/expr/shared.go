@@ -55,13 +55,21 @@ func (s *Scope) share(x parse.Expr, e Expr) Expr {
 }
 
 // textOf writes a syntax tree without its positions.
-func textOf(x parse.Expr) string {
+func textOf(x parse.Expr) string { return textWith(x, nil) }
+
+func textWith(x parse.Expr, name func(*parse.Column) string) string {
 	var b strings.Builder
-	write(&b, reflect.ValueOf(x))
+	write(&b, reflect.ValueOf(x), name)
 	return b.String()
 }
 
-func write(b *strings.Builder, v reflect.Value) {
+func write(b *strings.Builder, v reflect.Value, name func(*parse.Column) string) {
+	if name != nil && v.Kind() == reflect.Pointer && !v.IsNil() {
+		if c, ok := v.Interface().(*parse.Column); ok {
+			b.WriteString(name(c))
+			return
+		}
+	}
 	switch v.Kind() {
 	case reflect.Interface, reflect.Pointer:
 		if v.IsNil() {
@@ -71,19 +79,19 @@ func write(b *strings.Builder, v reflect.Value) {
 		if v.Kind() == reflect.Interface {
 			b.WriteString(v.Elem().Type().String())
 		}
-		write(b, v.Elem())
+		write(b, v.Elem(), name)
 	case reflect.Struct:
 		b.WriteByte('{')
 		for i := range v.NumField() {
 			if v.Type().Field(i).Type != reflect.TypeFor[parse.Node]() {
-				write(b, v.Field(i))
+				write(b, v.Field(i), name)
 			}
 		}
 		b.WriteByte('}')
 	case reflect.Slice:
 		b.WriteByte('[')
 		for i := range v.Len() {
-			write(b, v.Index(i))
+			write(b, v.Index(i), name)
 		}
 		b.WriteByte(']')
 	default:
