@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/apache/arrow-go/v18/arrow/memory"
-
 	"github.com/firn-data/firn/catalog"
 	"github.com/firn-data/firn/internal/jsonarrow"
 	"github.com/firn-data/firn/internal/stacktest"

@@ -17,24 +17,22 @@ import (
 	"github.com/firn-data/firn/transform/parse"
 )
 
-// dedupeStage keeps one row of each key: the first by its order, ties by the other columns from left to right, so that the
+// dedupeNode keeps one row of each key: the first by its order, ties by the other columns from left to right, so that the
 // result does not depend on the order in which rows arrive (I7).
-type dedupeStage struct {
-	in    *arrow.Schema
-	step  Dedupe
+type dedupeNode struct {
+	base
+	port
+	from  node
+	rule  Dedupe
 	key   []expr.Expr
 	order []sortItem
 }
 
-type sortItem struct {
-	e                     expr.Expr
-	descending, nullsLast bool
-}
-
-func compileDedupe(s Step, in *arrow.Schema, now time.Time) (stage, error) {
-	st := &dedupeStage{in: in, step: *s.Dedupe}
+func compileDedupe(s *Step, in node, now time.Time) (node, error) {
+	schema := in.schema()
+	n := &dedupeNode{base: base{step: s}, port: port{width: schema.NumFields()}, from: in, rule: *s.Dedupe}
 	scope := &expr.Scope{Now: now, Functions: expr.Functions()}
-	for _, f := range in.Fields() {
+	for _, f := range schema.Fields() {
 		scope.Fields = append(scope.Fields, expr.Field{Of: "input", Name: f.Name, Type: expr.FromArrow(f.Type)})
 	}
 	for _, k := range s.Dedupe.Key {
@@ -45,7 +43,7 @@ func compileDedupe(s Step, in *arrow.Schema, now time.Time) (stage, error) {
 		if e.Type().Kind == expr.Opaque {
 			return nil, fault.New(fault.Config, "%s is %s, which cannot be a key", k, e.Type()).At(s.At)
 		}
-		st.key = append(st.key, e)
+		n.key = append(n.key, e)
 	}
 	for _, text := range s.Dedupe.Order {
 		o, err := parse.ParseOrder(text)
@@ -56,43 +54,58 @@ func compileDedupe(s Step, in *arrow.Schema, now time.Time) (stage, error) {
 		if err != nil {
 			return nil, place(err, text, s.At)
 		}
-		st.order = append(st.order, sortItem{e, o.Descending, o.NullsLast})
+		n.order = append(n.order, sortItem{e, o.Descending, o.NullsLast})
 	}
-	// Ties go by the other columns; those that cannot be compared do not take part.
-	for _, f := range in.Fields() {
-		e, err := scope.Bind(&parse.Column{Parts: []string{f.Name}})
-		if err == nil && e.Type().Kind != expr.Opaque {
-			st.order = append(st.order, sortItem{e: e})
-		}
-	}
-	return st, nil
+	n.order = append(n.order, ties(schema)...)
+	return n, nil
 }
 
-func (st *dedupeStage) schema() *arrow.Schema { return st.in }
+// ties are a schema's columns, by which rows are ordered that are equal otherwise; those that cannot be compared do not take
+// part.
+func ties(schema *arrow.Schema) (out []sortItem) {
+	for i, f := range schema.Fields() {
+		if t := expr.FromArrow(f.Type); t.Orderable() {
+			out = append(out, sortItem{e: expr.NewColumn(i, f.Name, t)})
+		}
+	}
+	return out
+}
 
-func (st *dedupeStage) describe() string {
-	s := "Dedupe by " + strings.Join(st.step.Key, ", ")
-	if len(st.step.Order) > 0 {
-		s += ", first of " + strings.Join(st.step.Order, ", ")
+func (n *dedupeNode) schema() *arrow.Schema       { return n.from.schema() }
+func (n *dedupeNode) inputs() []node              { return []node{n.from} }
+func (n *dedupeNode) connect(_ int, became []int) { n.became = became }
+
+// prune keeps every column: ties go by all of them.
+func (n *dedupeNode) prune([]bool) ([]int, [][]bool) {
+	reads := all(n.width)
+	return renumber(reads), [][]bool{reads}
+}
+
+func (n *dedupeNode) describe() string {
+	s := "Dedupe by " + strings.Join(n.rule.Key, ", ")
+	if len(n.rule.Order) > 0 {
+		s += ", first of " + strings.Join(n.rule.Order, ", ")
 	}
 	return s
 }
 
-func (st *dedupeStage) start(e *Execution, i int) runner {
-	return &dedupeRunner{dedupeStage: st, e: e, i: i, first: map[string]rowRef{}}
+func (n *dedupeNode) start(e *Execution, i int) runner {
+	return &dedupeRunner{dedupeNode: n, e: e, i: i, first: map[string]rowRef{}, hold: holding{budget: e.env.Budget}}
 }
 
-// dedupeRunner holds the batches that have a winner so far.
+// dedupeRunner holds the batches that have a winner so far. When the budget refuses more of them, the winners so far and all
+// rows that follow go to a sorter, which spills.
 type dedupeRunner struct {
-	*dedupeStage
-	e *Execution
-	i int
+	*dedupeNode
+	e    *Execution
+	i    int
+	hold holding
 
-	mu       sync.Mutex
-	held     []heldBatch
-	first    map[string]rowRef
-	rows     int64
-	reserved int64
+	mu     sync.Mutex
+	held   []heldBatch
+	first  map[string]rowRef
+	rows   int64
+	sorter *sorter // nil: everything is held
 }
 
 // heldBatch is a batch with the values that its rows are compared by.
@@ -104,8 +117,8 @@ type heldBatch struct {
 type rowRef struct{ batch, row int32 }
 
 // push takes the batch's rows into account. It holds the batch until done.
-func (r *dedupeRunner) push(_ context.Context, b batch.Batch) error {
-	eb := expr.NewBatch(b.Record)
+func (r *dedupeRunner) push(ctx context.Context, _ int, b batch.Batch) error {
+	eb := r.wrap(b.Record)
 	h := heldBatch{Batch: b}
 	keys := make([]*expr.Vec, len(r.key))
 	for i, k := range r.key {
@@ -121,13 +134,18 @@ func (r *dedupeRunner) push(_ context.Context, b batch.Batch) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.reserve(b.Record); err != nil {
-		b.Release()
-		return err
+	r.rows += int64(b.Rows())
+	if r.sorter == nil && !r.hold.try(2*recordBytes(b.Record)+64*b.Record.NumRows()) {
+		if err := r.spill(ctx); err != nil {
+			b.Release()
+			return err
+		}
+	}
+	if r.sorter != nil {
+		return r.sort(b.Record, append(keys, h.order...))
 	}
 	at := int32(len(r.held))
 	r.held = append(r.held, h)
-	r.rows += int64(b.Rows())
 	var key []byte
 	for row := range int32(b.Rows()) {
 		key = key[:0]
@@ -142,18 +160,31 @@ func (r *dedupeRunner) push(_ context.Context, b batch.Batch) error {
 	return nil
 }
 
-// reserve accounts for a held batch and its keys (I8).
-func (r *dedupeRunner) reserve(rec arrow.RecordBatch) error {
-	n := int64(64 * rec.NumRows())
-	for _, c := range rec.Columns() {
-		n += 2 * int64(c.Data().SizeInBytes())
-	}
-	if !r.e.env.Budget.TryReserve(n) {
-		return fault.New(fault.Unavailable, "dedupe holds %d rows and the memory budget of %d MiB is used up", r.rows, r.e.env.Budget.Limit()>>20).
-			Hint("raise resources.memory, or remove duplicates in the source's query")
-	}
-	r.reserved += n
-	return nil
+// sort gives the rows of a batch, which it owns, to the sorter.
+func (r *dedupeRunner) sort(rec arrow.RecordBatch, vecs []*expr.Vec) error {
+	items := append(make([]sortItem, len(r.key)), r.order...)
+	return r.sorter.add(rec, keysOf(vecs, items, len(r.key), int(rec.NumRows())))
+}
+
+// spill moves what is held to a sorter.
+func (r *dedupeRunner) spill(ctx context.Context) error {
+	r.sorter = newSorter(&r.e.env, r.schema(), 0)
+	r.sorter.unique = true
+	err := r.winners(ctx, func(b batch.Batch) error {
+		eb := r.wrap(b.Record)
+		var vecs []*expr.Vec
+		for _, k := range r.key {
+			v, _ := k.Eval(eb, nil)
+			vecs = append(vecs, v)
+		}
+		for _, o := range r.order {
+			v, _ := o.e.Eval(eb, nil)
+			vecs = append(vecs, v)
+		}
+		return r.sort(b.Record, vecs)
+	})
+	r.free()
+	return err
 }
 
 // before reports whether a comes before b.
@@ -167,15 +198,12 @@ func (r *dedupeRunner) before(a, b rowRef) bool {
 	return false
 }
 
-// done gives the winners on, batch by batch.
-func (r *dedupeRunner) done(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// winners calls give with the first rows of what is held, batch by batch.
+func (r *dedupeRunner) winners(ctx context.Context, give func(batch.Batch) error) error {
 	rows := make([][]int32, len(r.held))
 	for _, ref := range r.first {
 		rows[ref.batch] = append(rows[ref.batch], ref.row)
 	}
-	r.e.counters[r.i].deduplicated.Add(r.rows - int64(len(r.first)))
 	for i, sel := range rows {
 		if len(sel) == 0 {
 			continue
@@ -186,18 +214,42 @@ func (r *dedupeRunner) done(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("dedupe: %w", err)
 		}
-		if err := r.e.emit(ctx, r.i, batch.Batch{Record: rec, Origin: h.Origin.Take(sel)}); err != nil {
+		if err := give(batch.Batch{Record: rec, Origin: h.Origin.Take(sel)}); err != nil {
 			return err
 		}
 	}
-	r.free()
 	return nil
+}
+
+// done gives the winners on.
+func (r *dedupeRunner) done(ctx context.Context, _ int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.free()
+	kept := int64(0)
+	give := func(b batch.Batch) error {
+		kept += int64(b.Rows())
+		return r.e.emit(ctx, r.i, b)
+	}
+	var err error
+	if r.sorter == nil {
+		err = r.winners(ctx, give)
+	} else {
+		err = r.sorter.finish(func(rec arrow.RecordBatch, _ [][]byte, _ []int32) error {
+			return give(batch.Batch{Record: rec, Origin: batch.Origin{Derived: true}})
+		})
+	}
+	r.e.counters[r.i].deduplicated.Add(r.rows - kept)
+	return err
 }
 
 func (r *dedupeRunner) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.free()
+	if r.sorter != nil {
+		r.sorter.close()
+	}
 }
 
 func (r *dedupeRunner) free() {
@@ -205,6 +257,5 @@ func (r *dedupeRunner) free() {
 		h.Release()
 	}
 	r.held, r.first = nil, map[string]rowRef{}
-	r.e.env.Budget.Release(r.reserved)
-	r.reserved = 0
+	r.hold.free()
 }

@@ -3,6 +3,7 @@ package transform
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/firn-data/firn/internal/batch"
@@ -18,31 +19,34 @@ type Count struct {
 
 // counter is a Count that several workers add to.
 type counter struct {
-	name                                 string
+	name                                 string // "" for inputs, which are not counted
 	in, out, filtered, deduplicated, bad atomic.Int64
-}
-
-// runner is a stage in execution. push owns b; it may be called by several workers at once, done by one, after them.
-type runner interface {
-	push(ctx context.Context, b batch.Batch) error
-	done(ctx context.Context) error
-	close()
 }
 
 // Execution is a running program.
 type Execution struct {
+	program  *Program
 	env      Env
 	out      batch.Out
 	runners  []runner
 	counters []*counter
+	left     []int // inputs of each operator that have not ended
+	begin    sync.Once
+	beginErr error
 }
 
 // Start begins an execution whose rows go to out.
 func (p *Program) Start(env Env, out batch.Out) (*Execution, error) {
-	e := &Execution{env: env, out: out, runners: make([]runner, len(p.stages)), counters: make([]*counter, len(p.stages))}
-	for i, s := range p.stages {
-		e.counters[i] = &counter{name: fmt.Sprintf("%d %s", i+1, firstWord(s.describe()))}
-		e.runners[i] = s.start(e, i)
+	n := len(p.plan.nodes)
+	e := &Execution{program: p, env: env, out: out, runners: make([]runner, n), counters: make([]*counter, n), left: append([]int{}, p.plan.ports...)}
+	k := 0
+	for id, s := range p.plan.nodes {
+		e.counters[id] = &counter{}
+		if _, ok := s.(*readNode); !ok {
+			k++
+			e.counters[id].name = fmt.Sprintf("%d %s", k, firstWord(s.describe()))
+		}
+		e.runners[id] = s.start(e, id)
 	}
 	return e, nil
 }
@@ -58,15 +62,55 @@ func firstWord(s string) string {
 
 // Batch pushes a batch of an input through the program, in the caller's goroutine. It owns b (I5) and is safe for
 // concurrent use.
-func (e *Execution) Batch(ctx context.Context, _ string, b batch.Batch) error {
-	return e.push(ctx, 0, b)
+func (e *Execution) Batch(ctx context.Context, input string, b batch.Batch) error {
+	if err := e.constants(ctx); err != nil {
+		b.Release()
+		return err
+	}
+	id, ok := e.program.reads[input]
+	if !ok {
+		b.Release()
+		return fmt.Errorf("the program has no input %q", input)
+	}
+	return e.runners[id].push(ctx, 0, b)
 }
 
-// Done says that an input has no more batches. Operators that hold rows back give them out.
-func (e *Execution) Done(ctx context.Context, _ string) error {
-	for _, r := range e.runners {
-		if err := r.done(ctx); err != nil {
+// Done says that an input has no more batches. Operators that hold rows back give them out. Inputs end one at a time.
+func (e *Execution) Done(ctx context.Context, input string) error {
+	if err := e.constants(ctx); err != nil {
+		return err
+	}
+	id, ok := e.program.reads[input]
+	if !ok {
+		return fmt.Errorf("the program has no input %q", input)
+	}
+	return e.ended(ctx, id)
+}
+
+// constants lets the operators that read nothing give their rows, before anything else.
+func (e *Execution) constants(ctx context.Context) error {
+	e.begin.Do(func() {
+		for id, r := range e.runners {
+			if c, ok := r.(*constantRunner); ok && e.beginErr == nil {
+				if e.beginErr = c.give(ctx); e.beginErr == nil {
+					e.beginErr = e.ended(ctx, id)
+				}
+			}
+		}
+	})
+	return e.beginErr
+}
+
+// ended tells those that read operator id that it has given everything.
+func (e *Execution) ended(ctx context.Context, id int) error {
+	for _, c := range e.program.plan.consumers[id] {
+		if err := e.runners[c.id].done(ctx, c.port); err != nil {
 			return err
+		}
+		if e.left[c.id]--; e.left[c.id] == 0 {
+			if err := e.ended(ctx, c.id); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -82,24 +126,34 @@ func (e *Execution) working(bytes int64) (done func()) {
 	return func() { e.env.Budget.Release(bytes) }
 }
 
-// push gives b to stage i, or to the output after the last.
-func (e *Execution) push(ctx context.Context, i int, b batch.Batch) error {
-	if i == len(e.runners) {
+// emit gives on what operator id made, to each that reads it or to the output.
+func (e *Execution) emit(ctx context.Context, id int, b batch.Batch) error {
+	e.counters[id].out.Add(int64(b.Rows()))
+	to := e.program.plan.consumers[id]
+	if len(to) == 0 {
 		return e.out.Batch(b)
 	}
-	e.counters[i].in.Add(int64(b.Rows()))
-	return e.runners[i].push(ctx, b)
+	if len(to) > 1 {
+		b.Origin = batch.Origin{Source: b.Origin.Source, Derived: true} // each row goes several ways
+		for range len(to) - 1 {
+			b.Record.Retain()
+		}
+	}
+	for i, c := range to {
+		e.counters[c.id].in.Add(int64(b.Rows()))
+		if err := e.runners[c.id].push(ctx, c.port, b); err != nil {
+			for range len(to) - 1 - i {
+				b.Release()
+			}
+			return err
+		}
+	}
+	return nil
 }
 
-// emit gives on what stage i made.
-func (e *Execution) emit(ctx context.Context, i int, b batch.Batch) error {
-	e.counters[i].out.Add(int64(b.Rows()))
-	return e.push(ctx, i+1, b)
-}
-
-// badRow sets a row aside that stage i refuses: row k of the batch that entered it.
-func (e *Execution) badRow(i int, b batch.Batch, k int, row batch.BadRow) error {
-	e.counters[i].bad.Add(1)
+// badRow sets a row aside that operator id refuses: row k of the batch that entered it.
+func (e *Execution) badRow(id int, b batch.Batch, k int, row batch.BadRow) error {
+	e.counters[id].bad.Add(1)
 	field := row.Place.Field
 	row.Place = b.Origin.Place(k)
 	row.Place.Field = field
@@ -110,9 +164,11 @@ func (e *Execution) badRow(i int, b batch.Batch, k int, row batch.BadRow) error 
 
 // Counts are the rows through each operator so far.
 func (e *Execution) Counts() []Count {
-	out := make([]Count, len(e.counters))
-	for i, c := range e.counters {
-		out[i] = Count{c.name, c.in.Load(), c.out.Load(), c.filtered.Load(), c.deduplicated.Load(), c.bad.Load()}
+	var out []Count
+	for _, c := range e.counters {
+		if c.name != "" {
+			out = append(out, Count{c.name, c.in.Load(), c.out.Load(), c.filtered.Load(), c.deduplicated.Load(), c.bad.Load()})
+		}
 	}
 	return out
 }

@@ -14,18 +14,20 @@ import (
 	"github.com/firn-data/firn/transform/parse"
 )
 
-// expectStage checks every row against conditions and sets those aside that do not meet one.
-type expectStage struct {
-	in     *arrow.Schema
+// expectNode checks every row against conditions and sets those aside that do not meet one.
+type expectNode struct {
+	base
+	port
+	from   node
 	name   string
 	rules  []Expectation
 	checks []expr.Expr
 }
 
-func compileExpect(s Step, in *arrow.Schema, params Params, now time.Time, name string) (stage, error) {
-	st := &expectStage{in: in, name: name, rules: s.Expect}
+func compileExpect(s *Step, in node, params Params, now time.Time, name string) (node, error) {
+	st := &expectNode{base: base{step: s}, port: port{width: in.schema().NumFields()}, from: in, name: name, rules: s.Expect}
 	scope := &expr.Scope{Params: params, Now: now, Functions: expr.Functions()}
-	for _, f := range in.Fields() {
+	for _, f := range in.schema().Fields() {
 		scope.Fields = append(scope.Fields, expr.Field{Of: "input", Name: f.Name, Type: expr.FromArrow(f.Type)})
 	}
 	seen := map[string]bool{}
@@ -47,9 +49,17 @@ func compileExpect(s Step, in *arrow.Schema, params Params, now time.Time, name 
 	return st, nil
 }
 
-func (st *expectStage) schema() *arrow.Schema { return st.in }
+func (st *expectNode) schema() *arrow.Schema       { return st.from.schema() }
+func (st *expectNode) inputs() []node              { return []node{st.from} }
+func (st *expectNode) connect(_ int, became []int) { st.became = became }
 
-func (st *expectStage) describe() string {
+// prune keeps every column: a row that is set aside is kept whole.
+func (st *expectNode) prune([]bool) ([]int, [][]bool) {
+	reads := all(st.width)
+	return renumber(reads), [][]bool{reads}
+}
+
+func (st *expectNode) describe() string {
 	names := make([]string, len(st.rules))
 	for i, r := range st.rules {
 		names[i] = r.Name + ": " + strings.Join(strings.Fields(r.Check), " ")
@@ -57,21 +67,21 @@ func (st *expectStage) describe() string {
 	return "Expect " + strings.Join(names, ", ")
 }
 
-func (st *expectStage) start(e *Execution, i int) runner { return &expectRunner{st, e, i} }
+func (st *expectNode) start(e *Execution, i int) runner { return &expectRunner{st, e, i} }
 
 type expectRunner struct {
-	*expectStage
+	*expectNode
 	e *Execution
 	i int
 }
 
-func (r *expectRunner) done(context.Context) error { return nil }
-func (r *expectRunner) close()                     {}
+func (r *expectRunner) done(context.Context, int) error { return nil }
+func (r *expectRunner) close()                          {}
 
 // push checks one batch. A row is set aside by the first expectation that it does not meet.
-func (r *expectRunner) push(ctx context.Context, b batch.Batch) error {
+func (r *expectRunner) push(ctx context.Context, _ int, b batch.Batch) error {
 	defer r.e.working(int64(b.Rows()) * expr.Width(r.checks...))()
-	eb := expr.NewBatch(b.Record)
+	eb := r.wrap(b.Record)
 	defer eb.Release()
 	var sel []int32
 	for i, check := range r.checks {

@@ -1,106 +1,318 @@
 package transform
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
-	"github.com/firn-data/firn/internal/batch"
+	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/transform/expr"
 	"github.com/firn-data/firn/transform/parse"
 )
 
-// sqlStage is a SELECT with an optional WHERE: a row-wise operator.
-type sqlStage struct {
-	step  Step
-	name  string
-	in    *arrow.Schema
-	where expr.Expr // nil: none
-	text  string    // of where, for Explain
-	items []output
-	out   *arrow.Schema
-	width int64 // bytes that evaluating a row takes
+// compiler makes the operators of one SQL step.
+type compiler struct {
+	step     *Step
+	name     string // of the step: sql[0]
+	params   Params
+	now      time.Time
+	warnings []Warning
 }
 
-// output is one column of the result: a column of the input, or an expression.
-type output struct {
-	name   string
-	column int // -1: e
-	e      expr.Expr
+// tables are the relations that a query may name, by lower-case name.
+type tables map[string]table
+
+type table struct {
+	name string
+	node node
 }
 
-func compileSQL(s Step, in *arrow.Schema, relations []string, params Params, now time.Time, name string) (stage, error) {
+// with is the tables and one more.
+func (t tables) with(name string, n node) tables {
+	out := tables{}
+	for k, v := range t {
+		out[k] = v
+	}
+	out[strings.ToLower(name)] = table{name, n}
+	return out
+}
+
+func compileSQL(s *Step, in tables, params Params, now time.Time, name string) (node, *compiler, error) {
 	q, err := parse.Parse(s.SQL)
 	if err != nil {
-		return nil, place(err, s.SQL, s.At)
+		return nil, nil, place(err, s.SQL, s.At)
 	}
-	st := &sqlStage{step: s, name: name, in: in}
-	if err := st.bind(q, relations, params, now); err != nil {
-		return nil, place(err, s.SQL, s.At)
+	c := &compiler{step: s, name: name, params: params, now: now}
+	n, err := c.query(q, in)
+	if err == nil {
+		err = c.checkNames(q, n.schema())
 	}
-	return st, nil
+	if err != nil {
+		return nil, nil, place(err, s.SQL, s.At)
+	}
+	return n, c, nil
 }
 
-// bind resolves the query against the input. What only an operator that merges or multiplies rows can do is refused.
-func (st *sqlStage) bind(q *parse.Query, relations []string, params Params, now time.Time) error {
-	sel := q.Parts[0]
-	switch {
-	case len(q.With) > 0:
-		return needsSpark(q.At, "WITH")
-	case len(q.Parts) > 1:
-		return needsSpark(q.Parts[1].At, "UNION ALL")
-	case len(q.Order) > 0:
-		return needsSpark(q.Order[0].X.Start(), "ORDER BY")
-	case q.Limit != nil:
-		return needsSpark(q.Limit.Start(), "LIMIT")
-	case sel.Distinct:
-		return needsSpark(sel.At, "DISTINCT")
-	case len(sel.Group) > 0:
-		return needsSpark(sel.Group[0].Start(), "GROUP BY")
-	case sel.Having != nil:
-		return needsSpark(sel.Having.Start(), "HAVING")
-	case sel.From == nil:
-		return needsSpark(sel.At, "SELECT without FROM")
-	case sel.From.Query != nil:
-		return needsSpark(sel.From.At, "a sub-query")
-	case len(sel.From.Joins) > 0:
-		return needsSpark(sel.From.Joins[0].At, "JOIN")
-	}
-	if !containsFold(relations, sel.From.Name) {
-		return &expr.Error{Pos: sel.From.At, Code: "TABLE_OR_VIEW_NOT_FOUND", Msg: fmt.Sprintf("there is no relation %q", sel.From.Name), Hint: "there is " + strings.Join(relations, ", ")}
-	}
-	of := sel.From.Alias
-	if of == "" {
-		of = sel.From.Name
-	}
-	scope := &expr.Scope{Params: params, Now: now, Functions: expr.Functions(), Lateral: map[string]expr.Expr{}}
-	for _, f := range st.in.Fields() {
-		scope.Fields = append(scope.Fields, expr.Field{Of: of, Name: f.Name, Type: expr.FromArrow(f.Type)})
-	}
-	if sel.Where != nil {
-		var err error
-		if st.where, err = scope.Condition(sel.Where, "WHERE"); err != nil {
-			return err
+// checkNames makes sure that the columns of a step's result have names of their own.
+func (c *compiler) checkNames(q *parse.Query, s *arrow.Schema) error {
+	seen := map[string]bool{}
+	for _, f := range s.Fields() {
+		low := strings.ToLower(f.Name)
+		if low == "" {
+			for _, it := range q.Parts[0].Items {
+				if _, plain := it.X.(*parse.Column); !it.Star && it.Alias == "" && !plain {
+					return &expr.Error{Pos: it.At, Code: "MISSING_ALIAS", Msg: "the expression needs a name", Hint: "write AS and a name after it"}
+				}
+			}
+			return &expr.Error{Pos: q.Parts[0].At, Code: "MISSING_ALIAS", Msg: "a column of the result has no name", Hint: "write AS and a name after its expression in the sub-query"}
 		}
-		st.text = conditionText(st.step.SQL, sel)
+		if seen[low] {
+			return &expr.Error{Pos: q.Parts[0].At, Code: "COLUMN_ALREADY_EXISTS", Msg: fmt.Sprintf("two columns of the result are called %q", f.Name), Hint: "give one of them another name with AS"}
+		}
+		seen[low] = true
 	}
-	if err := st.bindItems(sel.Items, scope, of); err != nil {
-		return err
-	}
-	return st.makeSchema(sel)
+	return nil
 }
 
-// conditionText is the WHERE clause as written, on one line.
-func conditionText(sql string, sel *parse.Select) string {
-	return strings.Join(strings.Fields(strings.TrimRight(sql[sel.WhereFrom:sel.WhereTo], "; \n\t")), " ")
+// intake is the beginning of an operator of this step.
+func (c *compiler) intake() intake { return intake{base: base{step: c.step}, name: c.name} }
+
+// scope sees the fields. Aggregates and window functions in it are errors of a class.
+func (c *compiler) scope(fields []expr.Field, class string) *expr.Scope {
+	s := &expr.Scope{Fields: fields, Params: c.params, Now: c.now, Functions: expr.Functions()}
+	if class != "" {
+		s.Hook = func(x parse.Expr) (expr.Expr, error) {
+			if call, ok := x.(*parse.Call); ok && (isAggregate(call) || call.Over != nil) {
+				return nil, &expr.Error{Pos: x.Start(), Code: class, Msg: call.Name + " cannot stand here: it is computed over many rows"}
+			}
+			return nil, nil
+		}
+	}
+	return s
+}
+
+// warn notes what a plan should say of the step.
+func (c *compiler) warn(at parse.Pos, format string, args ...any) {
+	err := place(&expr.Error{Pos: at, Msg: fmt.Sprintf(format, args...)}, c.step.SQL, c.step.At)
+	c.warnings = append(c.warnings, Warning{Text: fmt.Sprintf(format, args...), At: fault.PlaceOf(err)})
 }
 
 func needsSpark(at parse.Pos, what string) error {
 	return &expr.Error{Pos: at, Code: "NEEDS_SPARK", Msg: what + " needs engine: spark"}
+}
+
+// query compiles a query with its CTEs, order and limit.
+func (c *compiler) query(q *parse.Query, in tables) (node, error) {
+	for _, w := range q.With {
+		n, err := c.query(w.Query, in)
+		if err != nil {
+			return nil, err
+		}
+		in = in.with(w.Name, n)
+	}
+	limit, err := c.limit(q.Limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Parts) == 1 {
+		return c.selectNode(q.Parts[0], q.Order, q.Limit, limit, in)
+	}
+	n, err := c.union(q, in)
+	if err != nil {
+		return nil, err
+	}
+	var items []sortItem
+	var names []string
+	fields := fieldsOf(n, "")
+	scope := c.scope(fields, "UNSUPPORTED_FEATURE.ORDER_BY_OVER_UNION")
+	for _, o := range q.Order {
+		i, err := ordinal(o.X, len(fields), "ORDER_BY_POS_OUT_OF_RANGE")
+		if err != nil {
+			return nil, err
+		}
+		e := expr.Expr(nil)
+		if i >= 0 {
+			e = expr.NewColumn(i, fields[i].Name, fields[i].Type)
+		} else if e, err = scope.Bind(o.X); err != nil {
+			return nil, err
+		}
+		if err := orderable(o.X, e.Type()); err != nil {
+			return nil, err
+		}
+		items, names = append(items, sortItem{e, o.Descending, o.NullsLast}), append(names, show(o.X))
+	}
+	return c.ordered(n, items, names, q.Limit, limit, false), nil
+}
+
+// ordered sorts and limits the rows of n. unique says that no two of its rows are equal in the items.
+func (c *compiler) ordered(n node, items []sortItem, names []string, at parse.Expr, limit int64, unique bool) node {
+	if at == nil {
+		if len(items) == 0 {
+			return n
+		}
+		return newSort(c.intake(), n, items, orderText(names, items), 0)
+	}
+	if limit > 0 && !unique && !coversAll(n.schema(), items) {
+		if len(items) == 0 {
+			c.warn(at.Start(), "LIMIT without ORDER BY keeps any rows")
+		} else {
+			c.warn(at.Start(), "which of the rows that are equal in the ORDER BY the LIMIT keeps is open: order by all columns, or by ones that tell all rows apart")
+		}
+	}
+	if len(items) == 0 || limit == 0 || limit > maxTop {
+		if len(items) > 0 && limit > 0 {
+			n = newSort(c.intake(), n, append(items, ties(n.schema())...), orderText(names, items), 0)
+		}
+		return newLimit(c.step, n, limit)
+	}
+	return newSort(c.intake(), n, append(items, ties(n.schema())...), orderText(names, items), limit)
+}
+
+// maxTop is up to which LIMIT a sort keeps only the first rows.
+const maxTop = 1 << 20
+
+// coversAll reports whether rows that are equal in the items are equal.
+func coversAll(s *arrow.Schema, items []sortItem) bool {
+	seen := map[int]bool{}
+	for _, it := range items {
+		if c, ok := it.e.(*expr.Column); ok {
+			seen[c.Index] = true
+		}
+	}
+	return len(seen) == s.NumFields()
+}
+
+func orderable(x parse.Expr, t expr.Type) error {
+	if t.Kind == expr.Opaque || t.Kind == expr.Array {
+		return needsSpark(x.Start(), "a key of type "+t.String())
+	}
+	return nil
+}
+
+// ordinal is the 0-based position that an integer literal stands for in GROUP BY and ORDER BY, or -1.
+func ordinal(x parse.Expr, n int, class string) (int, error) {
+	l, ok := x.(*parse.Literal)
+	if !ok || l.Kind != parse.Number || strings.Trim(l.Text, "-0123456789") != "" {
+		return -1, nil
+	}
+	for i := range n {
+		if fmt.Sprint(i+1) == l.Text {
+			return i, nil
+		}
+	}
+	return -1, &expr.Error{Pos: x.Start(), Code: class, Msg: fmt.Sprintf("position %s is not in the SELECT list, which has %d columns", l.Text, n)}
+}
+
+// limit evaluates LIMIT; -1 stands for none.
+func (c *compiler) limit(x parse.Expr) (int64, error) {
+	const class = "INVALID_LIMIT_LIKE_EXPRESSION"
+	if x == nil {
+		return -1, nil
+	}
+	bad := func(sub, msg string) (int64, error) {
+		return 0, &expr.Error{Pos: x.Start(), Code: class + "." + sub, Msg: "LIMIT " + msg}
+	}
+	e, err := c.scope(nil, class).Bind(x)
+	if err != nil {
+		if ee, ok := err.(*expr.Error); ok && ee.Code == "UNRESOLVED_COLUMN" {
+			return bad("IS_UNFOLDABLE", "must be a constant")
+		}
+		return 0, err
+	}
+	v, ok := expr.IsConstant(e)
+	switch {
+	case !ok:
+		return bad("IS_UNFOLDABLE", "must be a constant")
+	case e.Type().Kind != expr.Int:
+		return bad("DATA_TYPE", "must be INT, not "+e.Type().String())
+	case v.Null(0):
+		return bad("IS_NULL", "must not be NULL")
+	case v.I[0] < 0:
+		return bad("IS_NEGATIVE", "must not be negative")
+	}
+	return v.I[0], nil
+}
+
+// union compiles the parts of a UNION ALL and casts their columns to common types, position by position.
+func (c *compiler) union(q *parse.Query, in tables) (node, error) {
+	parts := make([]node, len(q.Parts))
+	for i, s := range q.Parts {
+		var err error
+		if parts[i], err = c.selectNode(s, nil, nil, -1, in); err != nil {
+			return nil, err
+		}
+	}
+	width := parts[0].schema().NumFields()
+	types := make([]expr.Type, width)
+	for i := range types {
+		types[i] = expr.FromArrow(parts[0].schema().Field(i).Type)
+	}
+	for p, n := range parts[1:] {
+		at := q.Parts[p+1].At
+		if n.schema().NumFields() != width {
+			return nil, &expr.Error{Pos: at, Code: "NUM_COLUMNS_MISMATCH", Msg: fmt.Sprintf("this part of the UNION has %d columns, the first has %d", n.schema().NumFields(), width)}
+		}
+		for i := range types {
+			t := expr.FromArrow(n.schema().Field(i).Type)
+			if t.Arrow != nil && types[i].Arrow != nil && arrow.TypeEqual(t.Arrow, types[i].Arrow) {
+				continue
+			}
+			common, ok := expr.CommonType(types[i], t)
+			if !ok {
+				return nil, &expr.Error{Pos: at, Code: "INCOMPATIBLE_COLUMN_TYPE", Msg: fmt.Sprintf("column %d of the UNION is %s here and %s before", i+1, t, types[i])}
+			}
+			common.Arrow = common.ArrowType()
+			types[i] = common
+		}
+	}
+	for p, n := range parts {
+		var err error
+		if parts[p], err = c.castTo(n, types, q.Parts[p].At); err != nil {
+			return nil, err
+		}
+	}
+	return newUnion(c.step, parts), nil
+}
+
+// castTo projects n to columns of the types; it is n where it has them.
+func (c *compiler) castTo(n node, types []expr.Type, at parse.Pos) (node, error) {
+	items := make([]output, len(types))
+	casts := false
+	for i, t := range types {
+		f := n.schema().Field(i)
+		items[i] = columnOutput(i, f.Name)
+		if arrow.TypeEqual(f.Type, t.Arrow) {
+			continue
+		}
+		e, err := expr.CastTo(&parse.Column{Node: parse.Node{At: at}}, expr.NewColumn(i, f.Name, expr.FromArrow(f.Type)), t)
+		if err != nil {
+			return nil, err
+		}
+		casts, items[i] = true, output{name: f.Name, column: -1, e: e}
+	}
+	if !casts {
+		return n, nil
+	}
+	return newProject(c.intake(), n, items), nil
+}
+
+func fieldNames(s *arrow.Schema) []string {
+	out := make([]string, s.NumFields())
+	for i, f := range s.Fields() {
+		out[i] = f.Name
+	}
+	return out
+}
+
+// fieldsOf are a node's columns as expressions name them.
+func fieldsOf(n node, of string) []expr.Field {
+	out := make([]expr.Field, n.schema().NumFields())
+	for i, f := range n.schema().Fields() {
+		out[i] = expr.Field{Of: of, Name: f.Name, Type: expr.FromArrow(f.Type)}
+	}
+	return out
 }
 
 func containsFold(list []string, s string) bool {
@@ -112,260 +324,7 @@ func containsFold(list []string, s string) bool {
 	return false
 }
 
-func (st *sqlStage) bindItems(items []parse.Item, scope *expr.Scope, of string) error {
-	for _, it := range items {
-		if it.Star {
-			if it.Of != "" && !strings.EqualFold(it.Of, of) {
-				return &expr.Error{Pos: it.At, Code: "CANNOT_RESOLVE_STAR_EXPAND", Msg: fmt.Sprintf("there is no relation %q", it.Of)}
-			}
-			if err := st.star(it); err != nil {
-				return err
-			}
-			continue
-		}
-		e, err := scope.Bind(it.X)
-		if err != nil {
-			return err
-		}
-		o := output{name: it.Alias, column: -1, e: e}
-		if c, ok := e.(*expr.Column); ok {
-			o.column = c.Index
-		}
-		if col, ok := it.X.(*parse.Column); ok && o.name == "" {
-			o.name = col.Parts[len(col.Parts)-1]
-			if o.column >= 0 {
-				o.name = st.in.Field(o.column).Name
-			}
-		}
-		if o.name == "" {
-			return &expr.Error{Pos: it.At, Code: "MISSING_ALIAS", Msg: "the expression needs a name", Hint: "write AS and a name after it"}
-		}
-		if o.column < 0 && e.Type().Kind == expr.Opaque {
-			return &expr.Error{Pos: it.At, Code: "NEEDS_SPARK", Msg: e.Type().String() + " can only be selected by name"}
-		}
-		if _, taken := scope.Lateral[strings.ToLower(o.name)]; !taken {
-			scope.Lateral[strings.ToLower(o.name)] = e
-		}
-		st.items = append(st.items, o)
-	}
-	return nil
-}
-
-func (st *sqlStage) star(it parse.Item) error {
-	for _, x := range it.Except {
-		if len(st.in.FieldIndices(x)) == 0 && !containsFold(fieldNames(st.in), x) {
-			return &expr.Error{Pos: it.At, Code: "UNRESOLVED_COLUMN", Msg: fmt.Sprintf("there is no column %q to leave out", x)}
-		}
-	}
-	for i, f := range st.in.Fields() {
-		if !containsFold(it.Except, f.Name) {
-			st.items = append(st.items, output{name: f.Name, column: i})
-		}
-	}
-	return nil
-}
-
-func fieldNames(s *arrow.Schema) []string {
-	out := make([]string, s.NumFields())
-	for i, f := range s.Fields() {
-		out[i] = f.Name
-	}
-	return out
-}
-
-func (st *sqlStage) makeSchema(sel *parse.Select) error {
-	seen := map[string]bool{}
-	fields := make([]arrow.Field, len(st.items))
-	for i, o := range st.items {
-		if low := strings.ToLower(o.name); seen[low] {
-			return &expr.Error{Pos: sel.At, Code: "COLUMN_ALREADY_EXISTS", Msg: fmt.Sprintf("two columns of the result are called %q", o.name), Hint: "give one of them another name with AS"}
-		} else {
-			seen[low] = true
-		}
-		if o.column >= 0 {
-			fields[i] = st.in.Field(o.column)
-			fields[i].Name = o.name
-			continue
-		}
-		fields[i] = arrow.Field{Name: o.name, Type: o.e.Type().ArrowType(), Nullable: true}
-	}
-	st.out = arrow.NewSchema(fields, nil)
-	st.width = expr.Width(st.where)
-	for _, o := range st.items {
-		if o.column < 0 {
-			st.width += expr.Width(o.e)
-		}
-	}
-	return nil
-}
-
-func (st *sqlStage) schema() *arrow.Schema { return st.out }
-
-func (st *sqlStage) describe() string {
-	names := make([]string, len(st.items))
-	for i, o := range st.items {
-		names[i] = o.name
-		if o.column >= 0 && st.in.Field(o.column).Name != o.name {
-			names[i] = st.in.Field(o.column).Name + " AS " + o.name
-		} else if o.column < 0 {
-			names[i] = o.name + " " + o.e.Type().String()
-		}
-	}
-	s := "Project " + strings.Join(names, ", ")
-	if st.where != nil {
-		s += "\nFilter " + st.text
-	}
-	return s
-}
-
-// columns are the input's columns that the stage reads; nil means all.
-func (st *sqlStage) columns() []string { return nil }
-
-func (st *sqlStage) start(e *Execution, i int) runner { return &sqlRunner{st, e, i} }
-
-// sqlRunner holds no state: workers run it side by side.
-type sqlRunner struct {
-	*sqlStage
-	e *Execution
-	i int
-}
-
-func (r *sqlRunner) done(context.Context) error { return nil }
-func (r *sqlRunner) close()                     {}
-
-// push filters and projects one batch.
-func (r *sqlRunner) push(ctx context.Context, b batch.Batch) error {
-	defer b.Release()
-	n := b.Rows()
-	defer r.e.working(int64(n) * r.width)()
-	eb := expr.NewBatch(b.Record)
-	defer eb.Release()
-	var sel []int32 // nil: all rows
-	var errs []expr.RowError
-	if r.where != nil {
-		cond, ce := r.where.Eval(eb, nil)
-		errs = ce
-		sel = cond.Truths()
-		r.e.counters[r.i].filtered.Add(int64(n - len(sel) - distinctRows(ce)))
-		if len(sel) == n {
-			sel = nil
-		}
-	}
-	vecs, more := r.eval(eb, sel)
-	if len(more) > 0 {
-		sel = without(sel, n, more)
-		var again []expr.RowError
-		if vecs, again = r.eval(eb, sel); len(again) > 0 {
-			return fmt.Errorf("a row that passed failed: %s", again[0].Msg)
-		}
-		errs = append(errs, more...)
-	}
-	if err := r.refuse(b, errs); err != nil {
-		return err
-	}
-	if sel != nil && len(sel) == 0 {
-		return nil
-	}
-	out, err := r.assemble(ctx, b, sel, vecs)
-	if err != nil {
-		return err
-	}
-	eb.Release()
-	return r.e.emit(ctx, r.i, out)
-}
-
-// eval computes the items that are expressions.
-func (r *sqlRunner) eval(eb *expr.Batch, sel []int32) ([]*expr.Vec, []expr.RowError) {
-	vecs := make([]*expr.Vec, len(r.items))
-	var errs []expr.RowError
-	for i, o := range r.items {
-		if o.column >= 0 {
-			continue
-		}
-		v, more := o.e.Eval(eb, sel)
-		vecs[i], errs = v, append(errs, more...)
-	}
-	return vecs, errs
-}
-
-// without is the selection less the rows with errors.
-func without(sel []int32, n int, errs []expr.RowError) []int32 {
-	bad := make(map[int32]bool, len(errs))
-	for _, e := range errs {
-		bad[e.Row] = true
-	}
-	out := make([]int32, 0, n)
-	if sel == nil {
-		for k := range int32(n) {
-			if !bad[k] {
-				out = append(out, k)
-			}
-		}
-		return out
-	}
-	for _, k := range sel {
-		if !bad[k] {
-			out = append(out, k)
-		}
-	}
-	return out
-}
-
-func distinctRows(errs []expr.RowError) int {
-	rows := map[int32]bool{}
-	for _, e := range errs {
-		rows[e.Row] = true
-	}
-	return len(rows)
-}
-
-// refuse reports each row that failed, once, with its first error.
-func (r *sqlRunner) refuse(b batch.Batch, errs []expr.RowError) error {
-	seen := map[int32]bool{}
-	for _, e := range errs {
-		if seen[e.Row] {
-			continue
-		}
-		seen[e.Row] = true
-		row := batch.BadRow{Stage: batch.StageSQL, Rule: r.name, Reason: e.Msg, Code: e.Code, Fails: r.step.OnError != Quarantine}
-		if err := r.e.badRow(r.i, b, int(e.Row), row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// assemble makes the result: columns passed through are shared where no row is left out.
-func (r *sqlRunner) assemble(ctx context.Context, b batch.Batch, sel []int32, vecs []*expr.Vec) (batch.Batch, error) {
-	cols := make([]arrow.Array, len(r.items))
-	defer func() {
-		for _, c := range cols {
-			if c != nil {
-				c.Release()
-			}
-		}
-	}()
-	rows := b.Rows()
-	origin := b.Origin
-	var idx *array.Int32
-	if sel != nil {
-		rows, origin = len(sel), b.Origin.Take(sel)
-		idx = batch.Indices(r.e.env.Alloc, sel)
-		defer idx.Release()
-	}
-	for i, o := range r.items {
-		switch {
-		case o.column < 0:
-			cols[i] = vecs[i].Array(r.e.env.Alloc)
-		case sel == nil:
-			cols[i] = b.Record.Column(o.column)
-			cols[i].Retain()
-		default:
-			var err error
-			if cols[i], err = batch.TakeColumn(ctx, r.e.env.Alloc, b.Record.Column(o.column), idx); err != nil {
-				return batch.Batch{}, err
-			}
-		}
-	}
-	return batch.Batch{Record: array.NewRecordBatch(r.out, cols, int64(rows)), Origin: origin}, nil
+// conditionText is the WHERE clause as written, on one line.
+func conditionText(sql string, sel *parse.Select) string {
+	return strings.Join(strings.Fields(strings.TrimRight(sql[sel.WhereFrom:sel.WhereTo], "; \n\t")), " ")
 }

@@ -29,15 +29,36 @@ func CheckCondition(check string, at fault.Place) error {
 // Origin is the input and the index of its column that a column of the result is, unchanged, or ok = false for one that an
 // expression makes.
 func (p *Program) Origin(column string) (input string, index int, ok bool) {
-	at := slices.IndexFunc(p.schema.Fields(), func(f arrow.Field) bool { return strings.EqualFold(f.Name, column) })
-	for i := len(p.stages) - 1; i >= 0 && at >= 0; i-- {
-		switch s := p.stages[i].(type) {
-		case *sqlStage:
-			at = s.items[at].column
-		case *dedupeStage, *expectStage:
-		default:
-			return "", 0, false
-		}
+	at := slices.IndexFunc(p.Schema().Fields(), func(f arrow.Field) bool { return strings.EqualFold(f.Name, column) })
+	if at < 0 || p.origins[at].input == "" {
+		return "", 0, false
 	}
-	return p.inputs[0].Name, at, at >= 0 && len(p.inputs) == 1
+	return p.origins[at].input, p.origins[at].index, true
+}
+
+// origin is where a column comes from; input is empty for what an expression makes.
+type origin struct {
+	input string
+	index int
+}
+
+// originsOf follows the columns of a node down to the inputs. It is asked before columns are pruned.
+func originsOf(n node) []origin {
+	out := make([]origin, n.schema().NumFields())
+	switch n := n.(type) {
+	case *readNode:
+		for i := range out {
+			out[i] = origin{n.name, i}
+		}
+	case *projectNode:
+		in := originsOf(n.in)
+		for i, item := range n.items {
+			if item.column >= 0 {
+				out[i] = in[item.column]
+			}
+		}
+	case *limitNode, *sortNode, *dedupeNode, *expectNode:
+		return originsOf(n.inputs()[0])
+	}
+	return out
 }

@@ -78,16 +78,11 @@ type Warning struct {
 // Program is a compiled transform. It is immutable and may be started more than once.
 type Program struct {
 	inputs   []Input
-	stages   []stage
-	schema   *arrow.Schema
+	plan     *plan
+	root     node
+	reads    map[string]int // operators of the inputs
+	origins  []origin       // of the result's columns
 	warnings []Warning
-}
-
-// stage is one compiled step.
-type stage interface {
-	describe() string
-	schema() *arrow.Schema
-	start(e *Execution, i int) runner
 }
 
 // Compile binds the steps to the inputs' schemas. Errors are of class Config, with the place in the job file, Spark's
@@ -96,69 +91,128 @@ func Compile(steps []Step, inputs []Input, params Params, now time.Time) (*Progr
 	if len(inputs) == 0 {
 		return nil, fault.New(fault.Config, "the job has no source")
 	}
-	p := &Program{inputs: inputs, schema: inputs[0].Schema}
-	if len(inputs) > 1 {
-		return nil, fault.New(fault.Config, "joining several sources is not built into the native engine yet").
-			WithCode("NEEDS_SPARK").At(fault.Place{Path: "sources"}).Hint("use one source, and join in its query")
+	p := &Program{inputs: inputs, reads: map[string]int{}}
+	first := tables{}
+	for _, in := range inputs {
+		first = first.with(in.Name, newRead(in))
 	}
-	for n, s := range steps {
-		var st stage
-		var err error
-		switch {
-		case s.SQL != "":
-			names := []string{"input"}
-			if n == 0 {
-				names = append(names, inputs[0].Name)
-			}
-			st, err = compileSQL(s, p.schema, names, params, now, fmt.Sprintf("sql[%d]", n))
-		case s.Dedupe != nil:
-			st, err = compileDedupe(s, p.schema, now)
-		default:
-			st, err = compileExpect(s, p.schema, params, now, fmt.Sprintf("expect[%d]", n))
+	if err := p.steps(steps, first, params, now); err != nil {
+		return nil, err
+	}
+	p.origins = originsOf(p.root)
+	p.plan = arrange(p.root)
+	p.plan.mark()
+	p.plan.prune()
+	for id, n := range p.plan.nodes {
+		if r, ok := n.(*readNode); ok {
+			p.reads[r.name] = id
 		}
-		if err != nil {
-			return nil, err
-		}
-		p.stages = append(p.stages, st)
-		p.schema = st.schema()
 	}
 	return p, nil
 }
 
-// Schema is what the last step gives.
-func (p *Program) Schema() *arrow.Schema { return p.schema }
-
-// Warnings are what a plan should say of the program.
-func (p *Program) Warnings() []Warning { return p.warnings }
-
-// Phases is the order in which inputs must be fed, several at a time where they stand together.
-func (p *Program) Phases() [][]string { return [][]string{{p.inputs[0].Name}} }
-
-// Columns lists the columns of an input that the program reads; nil means all.
-func (p *Program) Columns(string) []string {
-	if len(p.stages) == 0 {
-		return nil
+// steps compiles the steps one after the other.
+func (p *Program) steps(steps []Step, first tables, params Params, now time.Time) error {
+	if len(p.inputs) > 1 && (len(steps) == 0 || steps[0].SQL == "") {
+		at := fault.Place{Path: "sources"}
+		if len(steps) > 0 {
+			at = steps[0].At
+		}
+		return fault.New(fault.Config, "the job has %d sources, and its first step is no SQL that says how they come together", len(p.inputs)).At(at).
+			Hint("begin with a sql step that names them")
 	}
-	if s, ok := p.stages[0].(*sqlStage); ok {
-		return s.columns()
+	in := first[strings.ToLower(p.inputs[0].Name)].node
+	p.root = in
+	for n := range steps {
+		s := steps[n]
+		named := tables{}.with("input", in)
+		if n == 0 {
+			for _, t := range first {
+				named = named.with(t.name, t.node)
+			}
+			if len(p.inputs) > 1 && first["input"].node == nil {
+				delete(named, "input")
+			}
+		}
+		var err error
+		switch {
+		case s.SQL != "":
+			var c *compiler
+			if p.root, c, err = compileSQL(&s, named, params, now, fmt.Sprintf("sql[%d]", n)); err == nil {
+				p.warnings = append(p.warnings, c.warnings...)
+				err = p.unused(n, first, c)
+			}
+		case s.Dedupe != nil:
+			p.root, err = compileDedupe(&s, in, now)
+		default:
+			p.root, err = compileExpect(&s, in, params, now, fmt.Sprintf("expect[%d]", n))
+		}
+		if err != nil {
+			return err
+		}
+		in = p.root
 	}
 	return nil
 }
 
-// Explain is the program as text, one operator a line, the last first. The format is stable.
-func (p *Program) Explain() string {
-	var b strings.Builder
-	indent := ""
-	for i := len(p.stages) - 1; i >= 0; i-- {
-		for _, line := range strings.Split(p.stages[i].describe(), "\n") {
-			fmt.Fprintf(&b, "%s%s\n", indent, line)
-			indent += "  "
-		}
+// unused refuses a first step that leaves a source out: its position would go on over rows that nobody read.
+func (p *Program) unused(step int, first tables, c *compiler) error {
+	if step > 0 {
+		return nil
+	}
+	reached := map[node]bool{}
+	for _, n := range arrange(p.root).nodes {
+		reached[n] = true
 	}
 	for _, in := range p.inputs {
-		fmt.Fprintf(&b, "%sRead %s: %d columns\n", indent, in.Name, in.Schema.NumFields())
+		if !reached[first[strings.ToLower(in.Name)].node] {
+			return fault.New(fault.Config, "the first step does not read the source %s", in.Name).At(c.step.At).Hint("name it in FROM or JOIN, or take it out of the job")
+		}
 	}
+	return nil
+}
+
+// Schema is what the last step gives.
+func (p *Program) Schema() *arrow.Schema { return p.root.schema() }
+
+// Warnings are what a plan should say of the program.
+func (p *Program) Warnings() []Warning { return p.warnings }
+
+// Phases is the order in which inputs must be fed, several at a time where they stand together: the build sides of joins
+// first.
+func (p *Program) Phases() [][]string {
+	var out [][]string
+	for _, n := range p.plan.nodes {
+		if r, ok := n.(*readNode); ok {
+			out = append(out, []string{r.name})
+		}
+	}
+	return out
+}
+
+// Columns lists the columns of an input that the program reads; nil means all.
+func (p *Program) Columns(input string) []string {
+	if id, ok := p.reads[input]; ok {
+		return p.plan.nodes[id].(*readNode).columns()
+	}
+	return nil
+}
+
+// Explain is the program as text, one operator a line, the last first, and below each what it reads. The format is stable.
+func (p *Program) Explain() string {
+	var b strings.Builder
+	explain(&b, p.root, "")
 	return b.String()
+}
+
+func explain(b *strings.Builder, n node, indent string) {
+	for _, line := range strings.Split(n.describe(), "\n") {
+		fmt.Fprintf(b, "%s%s\n", indent, line)
+		indent += "  "
+	}
+	for _, in := range n.inputs() {
+		explain(b, in, indent)
+	}
 }
 
 // place puts an error of the parser or the binder at its place in the job file.

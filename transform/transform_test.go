@@ -153,10 +153,10 @@ func TestCompileSaysWhatIsWrongAndWhere(t *testing.T) {
 		"SELECT id\nFROM input\nWHERE total":           "job.yaml:9:16 DATATYPE_MISMATCH",
 		"SELECT id + 1 FROM input":                     "job.yaml:7:17 MISSING_ALIAS",
 		"SELECT id, name AS ID FROM input":             "job.yaml:7:10 COLUMN_ALREADY_EXISTS",
-		"SELECT count(*) AS n FROM input":              "job.yaml:7:17 NEEDS_SPARK",
+		"SELECT stddev(id) AS n FROM input":            "job.yaml:7:17 NEEDS_SPARK",
 		"SELECT id FROM other":                         "job.yaml:7:25 TABLE_OR_VIEW_NOT_FOUND",
-		"SELECT id FROM input GROUP BY id":             "job.yaml:7:40 NEEDS_SPARK",
-		"SELECT id FROM input JOIN x ON input.id=x.id": "job.yaml:7:31 NEEDS_SPARK",
+		"SELECT total FROM input GROUP BY id":          "job.yaml:7:17 MISSING_AGGREGATION",
+		"SELECT id FROM input JOIN x ON input.id=x.id": "job.yaml:7:36 TABLE_OR_VIEW_NOT_FOUND",
 		"SELECT :nope AS x FROM input":                 "job.yaml:7:17 UNBOUND_SQL_PARAMETER",
 		"SELECT id FROM input WHERE":                   "job.yaml:7:36 PARSE_SYNTAX_ERROR",
 	} {

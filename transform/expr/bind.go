@@ -22,6 +22,8 @@ type Field struct {
 	Name string
 	Type Type
 	Expr Expr // what the name stands for; nil: column Index of the batch
+
+	Hidden bool // only found with the relation's name before it: the right side of USING
 }
 
 // Scope is what names mean. Columns that stand for something else need a scope of their own.
@@ -35,6 +37,9 @@ type Scope struct {
 	seenFields int
 
 	Functions []Function // Functions(), or those that an expression may call
+
+	// Hook sees every expression before the scope does. It gives nil for what it leaves to the scope.
+	Hook func(x parse.Expr) (Expr, error)
 }
 
 // Error is a binding error at a position, with Spark's error class.
@@ -61,6 +66,11 @@ func (s *Scope) Bind(x parse.Expr) (Expr, error) {
 }
 
 func (s *Scope) bind(x parse.Expr) (Expr, error) {
+	if s.Hook != nil {
+		if e, err := s.Hook(x); e != nil || err != nil {
+			return e, err
+		}
+	}
 	switch x := x.(type) {
 	case *parse.Column:
 		return s.column(x)
@@ -129,7 +139,7 @@ func (s *Scope) column(x *parse.Column) (Expr, error) {
 	}
 	found := -1
 	for i, f := range s.Fields {
-		if !strings.EqualFold(f.Name, name) || of != "" && !strings.EqualFold(f.Of, of) {
+		if !strings.EqualFold(f.Name, name) || of != "" && !strings.EqualFold(f.Of, of) || of == "" && f.Hidden {
 			continue
 		}
 		if found >= 0 {

@@ -71,15 +71,24 @@ func (s *Scope) share(x parse.Expr, e Expr) Expr {
 const longest = 2000
 
 // textOf writes a syntax tree without its positions, up to a little more than longest.
-func textOf(x parse.Expr) string {
+func textOf(x parse.Expr) string { return textWith(x, nil, longest) }
+
+// textWith writes a syntax tree, with the names of columns as name gives them, up to a little more than limit bytes.
+func textWith(x parse.Expr, name func(*parse.Column) string, limit int) string {
 	var b strings.Builder
-	write(&b, reflect.ValueOf(x))
+	write(&b, reflect.ValueOf(x), name, limit)
 	return b.String()
 }
 
-func write(b *strings.Builder, v reflect.Value) {
-	if b.Len() > longest {
+func write(b *strings.Builder, v reflect.Value, name func(*parse.Column) string, limit int) {
+	if b.Len() > limit {
 		return
+	}
+	if name != nil && v.Kind() == reflect.Pointer && !v.IsNil() {
+		if c, ok := v.Interface().(*parse.Column); ok {
+			b.WriteString(name(c))
+			return
+		}
 	}
 	switch v.Kind() {
 	case reflect.Interface, reflect.Pointer:
@@ -90,19 +99,19 @@ func write(b *strings.Builder, v reflect.Value) {
 		if v.Kind() == reflect.Interface {
 			b.WriteString(v.Elem().Type().String())
 		}
-		write(b, v.Elem())
+		write(b, v.Elem(), name, limit)
 	case reflect.Struct:
 		b.WriteByte('{')
 		for i := range v.NumField() {
 			if v.Type().Field(i).Type != reflect.TypeFor[parse.Node]() {
-				write(b, v.Field(i))
+				write(b, v.Field(i), name, limit)
 			}
 		}
 		b.WriteByte('}')
 	case reflect.Slice:
 		b.WriteByte('[')
 		for i := range v.Len() {
-			write(b, v.Index(i))
+			write(b, v.Index(i), name, limit)
 		}
 		b.WriteByte(']')
 	default:
