@@ -192,7 +192,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 // scalar hands a value's text, interpolated, to set. A text that came from interpolation is not shown in errors.
 func (d *decoder) scalar(n *yaml.Node, path string, set func(string) error) {
 	if n.Kind != yaml.ScalarNode {
-		d.fail(n, path, "a single value is expected")
+		d.fail(n, path, "a single value is expected").Hint("%s", quoteHint(n))
 		return
 	}
 	text := n.Value
@@ -209,6 +209,14 @@ func (d *decoder) scalar(n *yaml.Node, path string, set func(string) error) {
 		}
 		d.fail(n, path, "%s", msg)
 	}
+}
+
+// quoteHint helps with {{ name }} written without quotes, which YAML takes for a mapping.
+func quoteHint(n *yaml.Node) string {
+	if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 {
+		return "a text that starts with { needs quotes"
+	}
+	return ""
 }
 
 // template checks the templates in a text.
@@ -232,7 +240,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "a list is expected")
+		d.fail(n, path, "a list is expected").Hint("%s", quoteHint(n))
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
