@@ -32,7 +32,7 @@ func (a *app) loadJob(arg string) (*etl.Job, error) {
 		if err != nil {
 			return nil, err
 		}
-		return etl.Load(strings.NewReader(draft.YAML(nil, nil)), etl.Options{File: arg, Lookup: draft.Lookup(lookup), Set: a.set})
+		return etl.Load(strings.NewReader(draft.YAML(nil, nil)), etl.Options{File: "the job of " + draft.Name, Lookup: draft.Lookup(lookup), Set: a.set})
 	}
 	f, err := open(arg)
 	if errors.Is(err, os.ErrNotExist) {

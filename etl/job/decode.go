@@ -32,7 +32,22 @@ type decoder struct {
 	lines  []string               // of the file
 	given  map[*yaml.Node]bool    // what came from --set instead of the file
 
-	needsInterval bool // a template names the run's interval
+	needsInterval bool    // a template names the run's interval
+	values        []value // what variables and files gave
+}
+
+// value is what a reference such as ${NAME} stands for. It may be a secret.
+type value struct{ reference, text string }
+
+// redact takes the values of variables and files out of a message: the file's own words take their place.
+func (d *decoder) redact(msg string) string {
+	for _, v := range d.values {
+		msg = strings.ReplaceAll(msg, strconv.Quote(v.text), "the value of "+v.reference)
+		if len(v.text) >= 4 {
+			msg = strings.ReplaceAll(msg, v.text, v.reference)
+		}
+	}
+	return msg
 }
 
 // at is where a node stands.
@@ -96,6 +111,7 @@ func (d *decoder) interpolate(n *yaml.Node, path, text string) string {
 		}
 		if d.lookup != nil {
 			if v, ok := d.lookup(name); ok {
+				d.values = append(d.values, value{m, v})
 				return v
 			}
 		}
