@@ -20,8 +20,9 @@ run: build ## load examples/quickstart into ./lakehouse and say what to try next
 	@echo "  bin/firn read raw.orders"
 	@echo "  bin/firn read raw.orders_quarantine -o json"
 	@echo "  bin/firn show raw.orders"
-	@echo "  python -c \"from pyiceberg.catalog.sql import SqlCatalog; print(SqlCatalog('firn', uri='sqlite:///lakehouse/catalog.db', warehouse='file://$$PWD/lakehouse/warehouse').load_table('raw.orders').scan().to_arrow())\""
-	@echo "  duckdb -c \"SELECT * FROM '$$PWD/lakehouse/warehouse/raw.db/*/data/*/*.parquet'\"   # all data files, of every snapshot"
+	@echo "and with other readers (pip install 'pyiceberg[sql-sqlite,pyarrow]' duckdb-cli):"
+	@echo "  python -c \"from pyiceberg.catalog.sql import SqlCatalog; print(SqlCatalog('firn', uri='sqlite:///lakehouse/catalog.db').load_table('raw.orders').scan().to_arrow())\""
+	@echo "  duckdb -c \"SELECT * FROM '$$PWD/lakehouse/warehouse/raw.db/orders-*/data/*/*.parquet'\"   # all data files, of every snapshot"
 
 .PHONY: check
 check: ## format, vet, staticcheck, architecture test, unit tests with -race and Arrow's assert tag

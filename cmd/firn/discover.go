@@ -49,8 +49,11 @@ func (a *app) discover(cmd *cobra.Command, arg string) error {
 	return nil
 }
 
-// shellWord quotes an argument for a POSIX shell, where it needs that.
+// shellWord quotes an argument for a POSIX shell, where it needs that. A URL may hold a password, so that it is not said again.
 func shellWord(s string) string {
+	if strings.Contains(s, "://") {
+		return "SOURCE"
+	}
 	for _, c := range s {
 		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-", c) {
 			return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/firn-data/firn/etl/plan"
 	"github.com/firn-data/firn/internal/fault"
 )
 
@@ -40,7 +41,15 @@ var next = map[fault.Class]string{
 // report prints an error, the ways out, and the last line: the code, what it means and what to do.
 func report(w io.Writer, ctx context.Context, err error) int {
 	code, class := exitCode(ctx, err)
-	fmt.Fprintf(w, "%s %s\n", red(w, "firn:"), strings.TrimRight(err.Error(), "\n"))
+	text := err.Error()
+	var bad *plan.BadRows
+	if errors.As(err, &bad) { // each on a line of its own, as compilers do
+		for _, r := range bad.Rows {
+			fmt.Fprintln(w, plan.Describe(r))
+		}
+		text = "the input has " + bad.Count() + " that cannot be stored as asked"
+	}
+	fmt.Fprintf(w, "%s %s\n", red(w, "firn:"), strings.TrimRight(text, "\n"))
 	for _, h := range hints(err) {
 		fmt.Fprintf(w, "  → %s\n", h)
 	}

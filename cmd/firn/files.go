@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +32,7 @@ func (a *app) loadJob(arg string) (*etl.Job, error) {
 		if err != nil {
 			return nil, err
 		}
-		return etl.Load(strings.NewReader(draft.YAML(nil, nil)), etl.Options{File: arg, Lookup: draft.Lookup(lookup), Set: a.set})
+		return etl.Load(strings.NewReader(draft.YAML(nil, nil)), etl.Options{File: "the job of " + draft.Name, Lookup: draft.Lookup(lookup), Set: a.set})
 	}
 	f, err := open(arg)
 	if errors.Is(err, os.ErrNotExist) {
@@ -50,9 +52,14 @@ func noJob(arg string, err error) error {
 			return err
 		}
 	}
+	stem := func(path string) string { return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) }
 	there, _ := filepath.Glob(filepath.Join(filepath.Dir(arg), "*.y*ml"))
-	if near := spelling.Nearest(arg, there); near != "" {
-		return fault.Wrap(fault.NoInput, errors.Unwrap(err), "open %s", arg).Hint("did you mean %s?", near)
+	names := map[string]string{}
+	for _, path := range there {
+		names[stem(path)] = path
+	}
+	if near := spelling.Nearest(stem(arg), slices.Sorted(maps.Keys(names))); near != "" {
+		return fault.Wrap(fault.NoInput, errors.Unwrap(err), "open %s", arg).Hint("did you mean %s?", names[near])
 	}
 	return err
 }

@@ -65,7 +65,7 @@ func (a *app) plan(cmd *cobra.Command, arg string, explain, detailed bool) error
 		printPlan(a.stdout, v)
 	}
 	if detailed && v.Pending {
-		fmt.Fprintf(a.stderr, "exit %d: changes are pending: firn run %s makes them\n", exitPending, arg)
+		fmt.Fprintf(a.stderr, "exit %d: changes are pending: firn run %s makes them\n", exitPending, shellWord(arg))
 		return errSilent{exitPending}
 	}
 	return nil

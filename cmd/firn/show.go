@@ -23,7 +23,7 @@ func (a *app) showCommand() *cobra.Command {
 }
 
 func (a *app) show(t *catalog.Table) error {
-	fmt.Fprintf(a.stdout, "%s  %d rows, format version %d\n%s\n\n", t.Ident, t.Rows(), t.FormatVersion(), t.Location)
+	fmt.Fprintf(a.stdout, "%s  %s, format version %d\n%s\n\n", t.Ident, count(t.Rows(), "row"), t.FormatVersion(), t.Location)
 	for _, f := range t.Schema.Fields {
 		req := ""
 		if f.Required {
@@ -52,7 +52,7 @@ func (a *app) show(t *catalog.Table) error {
 		if s.OnMain {
 			mark = "*"
 		}
-		fmt.Fprintf(a.stdout, "%s %-20d %s  %-10s +%s rows %s\n", mark, s.ID, time.UnixMilli(s.UnixMilli).UTC().Format(time.RFC3339), s.Operation,
+		fmt.Fprintf(a.stdout, "%s %-20d %s  %-10s +%s rows  %s\n", mark, s.ID, time.UnixMilli(s.UnixMilli).UTC().Format(time.RFC3339), s.Operation,
 			cmp.Or(s.Summary["added-records"], "0"), s.Summary["firn.run-id"])
 	}
 	return nil

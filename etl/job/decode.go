@@ -32,7 +32,22 @@ type decoder struct {
 	lines  []string               // of the file
 	given  map[*yaml.Node]bool    // what came from --set instead of the file
 
-	needsInterval bool // a template names the run's interval
+	needsInterval bool    // a template names the run's interval
+	values        []value // what variables and files gave
+}
+
+// value is what a reference such as ${NAME} stands for. It may be a secret.
+type value struct{ reference, text string }
+
+// redact takes the values of variables and files out of a message: the file's own words take their place.
+func (d *decoder) redact(msg string) string {
+	for _, v := range d.values {
+		msg = strings.ReplaceAll(msg, strconv.Quote(v.text), "the value of "+v.reference)
+		if len(v.text) >= 4 {
+			msg = strings.ReplaceAll(msg, v.text, v.reference)
+		}
+	}
+	return msg
 }
 
 // at is where a node stands.
@@ -96,6 +111,7 @@ func (d *decoder) interpolate(n *yaml.Node, path, text string) string {
 		}
 		if d.lookup != nil {
 			if v, ok := d.lookup(name); ok {
+				d.values = append(d.values, value{m, v})
 				return v
 			}
 		}
@@ -192,7 +208,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 // scalar hands a value's text, interpolated, to set. A text that came from interpolation is not shown in errors.
 func (d *decoder) scalar(n *yaml.Node, path string, set func(string) error) {
 	if n.Kind != yaml.ScalarNode {
-		d.fail(n, path, "a single value is expected")
+		d.fail(n, path, "a single value is expected").Hint("%s", quoteHint(n))
 		return
 	}
 	text := n.Value
@@ -209,6 +225,14 @@ func (d *decoder) scalar(n *yaml.Node, path string, set func(string) error) {
 		}
 		d.fail(n, path, "%s", msg)
 	}
+}
+
+// quoteHint helps with {{ name }} written without quotes, which YAML takes for a mapping.
+func quoteHint(n *yaml.Node) string {
+	if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 {
+		return "a text that starts with { needs quotes"
+	}
+	return ""
 }
 
 // template checks the templates in a text.
@@ -232,7 +256,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "a list is expected")
+		d.fail(n, path, "a list is expected").Hint("%s", quoteHint(n))
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))

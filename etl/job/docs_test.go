@@ -23,7 +23,7 @@ func TestYAMLInDocsIsValid(t *testing.T) {
 		o := etl.Options{File: where, Lookup: lookup}
 		var err error
 		switch {
-		case strings.Contains(text, "job: "):
+		case strings.HasPrefix(text, "job: ") || strings.Contains(text, "\njob: "):
 			_, err = etl.Load(strings.NewReader(text), o)
 			jobs++
 		case strings.Contains(text, "lakes:"):
@@ -55,7 +55,7 @@ func TestYAMLInDocsIsValid(t *testing.T) {
 					check(path, text)
 				}
 			}
-		case strings.HasSuffix(path, ".yaml") && strings.Contains(path, "examples"):
+		case strings.HasSuffix(path, ".yaml") && (strings.Contains(path, "examples") || strings.HasSuffix(path, "lakes.yaml")):
 			check(path, string(body))
 		}
 		return nil
@@ -63,7 +63,7 @@ func TestYAMLInDocsIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if jobs < 3 || lakes < 1 {
+	if jobs < 7 || lakes < 4 {
 		t.Errorf("only %d jobs and %d lakes files were found", jobs, lakes)
 	}
 }

@@ -68,7 +68,7 @@ func NewDraft(arg string, lookup Lookup) (*Draft, error) {
 			return nil, fault.New(fault.Usage, "the source is not a URL")
 		}
 		kind, name = fileKind(u.Path), u.Path
-		if u.User != nil {
+		if kind != "" && u.User != nil {
 			return nil, fault.New(fault.Usage, "credentials do not belong into a URL of files").Hint("put them into the store of a lake, and name it with --lake")
 		}
 	}
@@ -82,8 +82,14 @@ func NewDraft(arg string, lookup Lookup) (*Draft, error) {
 }
 
 func unknownSource(arg string) error {
-	e := fault.New(fault.Usage, "%s: neither a job file nor a source that firn knows by its name", arg)
-	ext := path.Ext(arg)
+	shown, ext := arg, path.Ext(arg)
+	if scheme, _, isURL := strings.Cut(arg, "://"); isURL { // it may hold a password
+		shown, ext = scheme+"://…", ""
+	}
+	if strings.Contains(strings.ToLower(arg), "password") {
+		shown, ext = "…", ""
+	}
+	e := fault.New(fault.Usage, "%s: neither a job file nor a source that firn knows by its name", shown)
 	var all []string
 	for _, x := range extensions {
 		all = append(all, x.ext)

@@ -52,13 +52,15 @@ func TestASourceBecomesAJob(t *testing.T) {
 		}
 	}
 	for arg, want := range map[string]string{
-		"orders.cvs":                "did you mean orders.csv?",
-		"postgres://u:hunter22@h/d": "put it after #",
-		"s3://k:hunter22@b/x.csv":   "put them into the store of a lake",
-		"x.docker":                  "a job is *.yaml",
+		"orders.cvs":                      "did you mean orders.csv?",
+		"postgres://u:hunter22@h/d":       "put it after #",
+		"s3://k:hunter22@b/x.csv":         "put them into the store of a lake",
+		"mysql://u:hunter22@h/d":          "starts with postgres://",
+		"host=h user=u password=hunter22": "starts with postgres://",
+		"x.docker":                        "a job is *.yaml",
 	} {
 		_, err := NewDraft(arg, lookup)
-		if !fault.Is(err, fault.Usage) || !strings.Contains(fault.HintOf(err), want) || strings.Contains(err.Error(), "hunter22") {
+		if !fault.Is(err, fault.Usage) || !strings.Contains(fault.HintOf(err), want) || strings.Contains(err.Error()+fault.HintOf(err), "hunter22") {
 			t.Errorf("%s: %v: %s", arg, err, fault.HintOf(err))
 		}
 	}

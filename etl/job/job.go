@@ -134,8 +134,14 @@ func Load(r io.Reader, o Options) (*Job, error) {
 	return j, d.problems()
 }
 
-// problems joins what was found, in the order of the file.
+// problems joins what was found, in the order of the file, without the values of variables (I10).
 func (d *decoder) problems() error {
+	for _, err := range d.errs {
+		var f *fault.Error
+		if errors.As(err, &f) {
+			f.Msg, f.Hints = d.redact(f.Msg), d.redact(f.Hints)
+		}
+	}
 	slices.SortStableFunc(d.errs, func(a, b error) int { return int(fault.PlaceOf(a).Line - fault.PlaceOf(b).Line) })
 	return errors.Join(d.errs...)
 }

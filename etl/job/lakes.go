@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -130,27 +131,34 @@ func LoadLakes(r io.Reader, o Options) (*Lakes, error) {
 	d := &decoder{file: o.File, lookup: o.Lookup, places: map[string]fault.Place{}}
 	l := &Lakes{}
 	d.structure(root, reflect.ValueOf(l).Elem(), "")
-	for name, lake := range l.Lakes {
-		at := d.places["lakes."+name]
+	if len(d.errs) == 0 {
+		d.lakeRules(l)
+	}
+	return l, d.problems()
+}
+
+// lakeRules checks what holds between the fields of a lake.
+func (d *decoder) lakeRules(l *Lakes) {
+	for _, name := range slices.Sorted(maps.Keys(l.Lakes)) {
+		lake, path := l.Lakes[name], "lakes."+name
 		vended := lake.Store.S3 != nil && lake.Store.S3.Credentials == "vended"
 		switch {
 		case lake.Catalog.Kind == "":
-			d.errs = append(d.errs, fault.New(fault.Config, "lake %s has no catalog", name).At(at).Hint("add catalog: {kind: sqlite, path: ./lakehouse/catalog.db}"))
+			d.bad(path, "lake %s has no catalog", name).Hint("add catalog: {kind: sqlite, path: ./lakehouse/catalog.db}")
 		case lake.Catalog.Kind == "sqlite" && lake.Catalog.Path == "":
-			d.errs = append(d.errs, fault.New(fault.Config, "a sqlite catalog needs a path").At(at))
+			d.bad(path, "a sqlite catalog needs a path")
 		case lake.Catalog.Kind == "hive" && len(lake.Catalog.URIs) == 0:
-			d.errs = append(d.errs, fault.New(fault.Config, "a hive catalog needs uris").At(at))
+			d.bad(path, "a hive catalog needs uris")
 		case lake.Catalog.Kind == "rest" && lake.Catalog.URI == "":
-			d.errs = append(d.errs, fault.New(fault.Config, "a rest catalog needs a uri").At(at))
+			d.bad(path, "a rest catalog needs a uri")
 		case vended && lake.Catalog.Kind != "rest":
-			d.errs = append(d.errs, fault.New(fault.Config, "only a rest catalog vends credentials").At(at))
+			d.bad(path, "only a rest catalog vends credentials")
 		case lake.Spark != nil && len(meaning(lake.Spark.Conf)) > 0:
-			d.errs = append(d.errs, fault.New(fault.Config, "spark.conf may not set what changes the meaning of SQL: %s", strings.Join(meaning(lake.Spark.Conf), ", ")).At(at))
+			d.bad(path, "spark.conf may not set what changes the meaning of SQL: %s", strings.Join(meaning(lake.Spark.Conf), ", "))
 		case lake.Warehouse == "" && lake.Catalog.Kind != "rest":
-			d.errs = append(d.errs, fault.New(fault.Config, "lake %s has no warehouse", name).At(at))
+			d.bad(path, "lake %s has no warehouse", name)
 		}
 	}
-	return l, d.problems()
 }
 
 // meaning lists the settings in conf that change what SQL means: firn sets them itself.

@@ -25,16 +25,22 @@ func (e *BadRows) Error() string {
 		b.WriteString(Describe(r))
 		b.WriteByte('\n')
 	}
-	plus := ""
-	if e.More {
-		plus = " or more"
-	}
-	fmt.Fprintf(&b, "%d%s bad rows", e.Total, plus)
 	if e.Total == 1 && !e.More {
-		b.Reset()
-		b.WriteString(Describe(e.Rows[0]))
+		return Describe(e.Rows[0])
 	}
+	b.WriteString(e.Count())
 	return b.String()
+}
+
+// Count says how many there are: 1 bad row, 20 or more bad rows.
+func (e *BadRows) Count() string {
+	switch {
+	case e.More:
+		return fmt.Sprintf("%d or more bad rows", e.Total)
+	case e.Total == 1:
+		return "1 bad row"
+	}
+	return fmt.Sprintf("%d bad rows", e.Total)
 }
 
 // Describe is one bad row in one line.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/firn-data/firn/internal/batch"
@@ -130,8 +131,12 @@ func (r *Report) SetError(err error) {
 	default:
 		r.Outcome = Failed
 	}
-	r.Error = &Error{Class: fault.ClassOf(err).String(), Code: fault.CodeOf(err), Place: fault.PlaceOf(err).String(),
-		Message: err.Error(), Hint: fault.HintOf(err)}
+	place := fault.PlaceOf(err)
+	var bad *BadRows
+	if errors.As(err, &bad) && len(bad.Rows) > 0 {
+		place = bad.Rows[0].Place
+	}
+	r.Error = &Error{Class: fault.ClassOf(err).String(), Code: fault.CodeOf(err), Place: place.String(), Message: err.Error(), Hint: fault.HintOf(err)}
 }
 
 // Balanced reports whether every row is accounted for (I3). It holds for plans whose operators neither merge nor multiply rows.
