@@ -52,27 +52,27 @@ func (l *Lake) Begin(ctx context.Context, r Request) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.begin(r)
+	return t.begin(ctx, r)
 }
 
-func (t *Table) begin(r Request) (*Session, error) {
+func (t *Table) begin(ctx context.Context, r Request) (*Session, error) {
 	if r.Redo && r.Mode == Append && !r.FullRefresh {
 		return nil, fault.New(fault.Config, "append cannot redo an interval: its rows would be there twice").
 			Hint("use mode replace_interval, overwrite_partitions or upsert, or roll the run back first: firn rollback")
 	}
 	s := &Session{Table: t, raw: t.md.Properties()[statePrefix+r.Job]}
-	others, err := t.others(r)
+	others, err := t.others(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	if replacesAll := r.FullRefresh || r.Mode == Overwrite; replacesAll && len(others) > 0 {
 		return nil, fault.New(fault.Config, "%s also holds rows of job %s, which this run would remove", t.Ident, strings.Join(others, ", ")).
-			Hint("if that is meant: firn state %s drop, then run again", others[0])
+			Hint("if that is meant: firn state %s drop --table %s, then run again", others[0], t.Ident)
 	}
 	if r.FullRefresh {
 		return s, t.alreadyRun(s, r, nil)
 	}
-	f, err := t.State(r.Job)
+	f, err := t.State(ctx, r.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (t *Table) snapshotOf(r Request) int64 {
 }
 
 // others lists the other jobs whose state the table holds, and refuses two jobs that append the same source.
-func (t *Table) others(r Request) ([]string, error) {
+func (t *Table) others(ctx context.Context, r Request) ([]string, error) {
 	var out []string
 	for k, v := range t.md.Properties() {
 		job, ok := strings.CutPrefix(k, statePrefix)
@@ -145,9 +145,9 @@ func (t *Table) others(r Request) ([]string, error) {
 			continue
 		}
 		out = append(out, job)
-		if st, err := decodeState(v); err == nil && r.Mode == Append && len(r.Fingerprint) > 0 && sameFingerprint(st.Fingerprint, r.Fingerprint) {
+		if st, err := t.readState(ctx, job, v); err == nil && r.Mode == Append && len(r.Fingerprint) > 0 && sameFingerprint(st.Fingerprint, r.Fingerprint) {
 			return nil, fault.New(fault.Config, "job %s appends the same source to %s: its rows would be there twice", job, t.Ident).
-				WithCode("SOURCE_LOADED_TWICE").Hint("if job %s was renamed to %s: firn state %s drop", job, r.Job, job)
+				WithCode("SOURCE_LOADED_TWICE").Hint("if job %s was renamed to %s: firn state %s drop --table %s", job, r.Job, job, t.Ident)
 		}
 	}
 	slices.Sort(out)

@@ -1,12 +1,14 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -176,7 +178,7 @@ func (l *Lake) afterConflict(ctx context.Context, c Commit) (*Table, error) {
 	if old != nil && old.UUID != t.UUID {
 		return nil, fault.New(fault.Retry, "%s was dropped and created again during the run", c.Ident).Hint("run again")
 	}
-	s, err := t.begin(c.Request)
+	s, err := t.begin(ctx, c.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +186,7 @@ func (l *Lake) afterConflict(ctx context.Context, c Commit) (*Table, error) {
 		c.Session.Committed, c.Session.Snapshot = true, s.Snapshot
 		return t, nil
 	}
-	if !samePosition(s.State, c.Session.State) {
+	if !sameStart(s.State, c.Session.State) {
 		return nil, fault.New(fault.Retry, "another run of job %s committed to %s meanwhile", c.Job, c.Ident).Hint("run again: it starts where that one ended")
 	}
 	if err := fits(t, c); err != nil {
@@ -194,8 +196,8 @@ func (l *Lake) afterConflict(ctx context.Context, c Commit) (*Table, error) {
 	return t, nil
 }
 
-// samePosition reports whether two states leave a run at the same place.
-func samePosition(a, b *State) bool {
+// sameStart reports whether two states leave a run at the same place.
+func sameStart(a, b *State) bool {
 	var x, y json.RawMessage
 	if a != nil {
 		x = a.Position
@@ -203,7 +205,24 @@ func samePosition(a, b *State) bool {
 	if b != nil {
 		y = b.Position
 	}
-	return string(x) == string(y)
+	return SamePosition(x, y)
+}
+
+// SamePosition reports whether two positions are the same JSON value, however they spell it: a state is kept in ASCII.
+func SamePosition(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, errX := positionValue(a)
+	y, errY := positionValue(b)
+	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
+}
+
+func positionValue(p json.RawMessage) (v any, err error) {
+	d := json.NewDecoder(bytes.NewReader(p))
+	d.UseNumber()
+	err = d.Decode(&v)
+	return v, err
 }
 
 // try stages one snapshot on t, or on a new table, and swaps. settle bounds what follows once the swap may have been sent.
@@ -211,6 +230,11 @@ func (l *Lake) try(ctx, settle context.Context, c Commit, t *Table, rep *Replace
 	base, expected, err := l.baseOf(c, t)
 	if err != nil {
 		return nil, err
+	}
+	if t != nil && base.Properties()[statePrefix+c.Job] != c.Session.raw {
+		// The metadata that is swapped must have the very state that the run started from (I1).
+		l.removeFiles(ctx, locations(c.Files))
+		return nil, fault.New(fault.Retry, "the state of job %s in %s changed during the run", c.Job, c.Ident).Hint("run again")
 	}
 	d := l.newDraft(base, c.Attempt, try)
 	md, err := l.stage(ctx, c, d, rep, t != nil, expected.Location)
@@ -245,6 +269,7 @@ func (l *Lake) try(ctx, settle context.Context, c Commit, t *Table, rep *Replace
 	}
 	if outcome == Applied {
 		l.cleanOldMetadata(ctx, base, md)
+		l.removeFiles(ctx, d.stale)
 		return &Result{Snapshot: d.id, Committed: true}, nil
 	}
 	d.remove(ctx)
@@ -279,7 +304,12 @@ func (l *Lake) stage(ctx context.Context, c Commit, d *draft, rep *Replacement, 
 	if err != nil {
 		return nil, err
 	}
-	st := c.nextState(d)
+	st, stale := c.nextState(d)
+	text, err := d.writeState(ctx, c.Job, st)
+	if err != nil {
+		return nil, err
+	}
+	d.stale = append(d.stale, stale...)
 	d.props["firn.job"], d.props["firn.run-id"], d.props["firn.attempt"] = c.Job, c.RunID, c.Attempt
 	if c.FullRefresh {
 		d.props["firn.full-refresh"] = "true"
@@ -287,8 +317,10 @@ func (l *Lake) stage(ctx context.Context, c Commit, d *draft, rep *Replacement, 
 	if c.Interval != nil {
 		d.props["firn.interval"] = c.Interval.Start.UTC().Format(time.RFC3339Nano) + "/" + c.Interval.End.UTC().Format(time.RFC3339Nano)
 	}
-	d.props["firn.position.from"], d.props["firn.position.to"] = string(c.PositionFrom), string(c.PositionTo)
-	d.props["firn.state"] = st.encode()
+	if len(c.PositionFrom)+len(c.PositionTo) <= maxState {
+		d.props["firn.position.from"], d.props["firn.position.to"] = string(c.PositionFrom), string(c.PositionTo)
+	}
+	d.props["firn.state"] = text
 	maps.Copy(d.props, c.Summary)
 	maps.DeleteFunc(d.props, func(_, v string) bool { return v == "" })
 	now := l.Now().UnixMilli()
@@ -305,7 +337,7 @@ func (l *Lake) stage(ctx context.Context, c Commit, d *draft, rep *Replacement, 
 	if err := b.SetSnapshotRef("main", snap.SnapshotID, table.BranchRef); err != nil {
 		return nil, fault.Wrap(fault.Bug, err, "move main")
 	}
-	if err := b.SetProperties(iceberg.Properties{statePrefix + c.Job: st.encode()}); err != nil {
+	if err := b.SetProperties(iceberg.Properties{statePrefix + c.Job: text}); err != nil {
 		return nil, fault.Wrap(fault.Bug, err, "set the state")
 	}
 	md, err := b.Build()
@@ -323,6 +355,9 @@ func (d *draft) fill(ctx context.Context, c Commit, rep *Replacement) (table.Ope
 	if err := d.keep(ctx, rep); err != nil {
 		return "", err
 	}
+	if err := d.mergeManifests(ctx); err != nil {
+		return "", err
+	}
 	switch {
 	case d.removed == counts{}:
 		return table.OpAppend, nil
@@ -332,24 +367,25 @@ func (d *draft) fill(ctx context.Context, c Commit, rep *Replacement) (table.Ope
 	return table.OpOverwrite, nil
 }
 
-// nextState is the job's state after this commit (I1).
-func (c Commit) nextState(d *draft) *State {
-	st := &State{Fingerprint: c.Fingerprint, Position: c.PositionTo, Schema: c.SourceSchema, Attempt: c.Attempt, Snapshot: d.id, Sequence: d.seq}
+// nextState is the job's state after this commit (I1), and the files of earlier states that nothing can go back to any more.
+func (c Commit) nextState(d *draft) (st *State, stale []string) {
+	st = &State{Fingerprint: c.Fingerprint, Position: c.PositionTo, Schema: c.SourceSchema, Attempt: c.Attempt, Snapshot: d.id, Sequence: d.seq}
 	if old := c.Session.State; old != nil {
 		st.Intervals, st.Runs = old.Intervals, slices.Clone(old.Runs)
 		if st.Position == nil {
 			st.Position = old.Position
 		}
+		st.Earlier, stale = old.files(d.base)
 	}
 	if c.Interval != nil {
 		st.Intervals = withInterval(st.Intervals, *c.Interval)
-		return st
+		return st, stale
 	}
 	st.Runs = append(st.Runs, c.RunID)
 	if n := len(st.Runs); n > lastRuns {
 		st.Runs = st.Runs[n-lastRuns:]
 	}
-	return st
+	return st, stale
 }
 
 // cleanOldMetadata removes metadata files that the table's own properties say are no longer wanted.

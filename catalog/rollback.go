@@ -2,22 +2,18 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/firn-data/firn/internal/fault"
-	"github.com/firn-data/firn/storage"
 )
 
 // Rollback makes an earlier snapshot main's head again, and in the same commit puts back the state that every job had at
 // that snapshot, so that the next run loads once what was taken away (I1).
 func (l *Lake) Rollback(ctx context.Context, id Ident, to int64, attempt string) error {
-	return l.change(ctx, id, attempt, func(t *Table, b *table.MetadataBuilder) error {
+	return l.change(ctx, id, "", attempt, func(_ context.Context, t *Table, b *table.MetadataBuilder, _ *draft) error {
 		if !t.ancestor(to) {
 			return fault.New(fault.Config, "snapshot %d is not in the history of %s", to, id).Hint("firn show %s lists its snapshots", id)
 		}
@@ -28,28 +24,23 @@ func (l *Lake) Rollback(ctx context.Context, id Ident, to int64, attempt string)
 	})
 }
 
-// putStatesBack sets each job's state to the one that it had at the snapshot, and removes those of jobs that had none.
+// putStatesBack sets each job's state to the one that it had at the snapshot, and removes those of jobs that had none. Where the
+// history before the snapshot was expired and does not tell, a state stays as it is: one of before the snapshot is right, and one
+// of after it stops the job's next run rather than to let it load rows twice.
 func (t *Table) putStatesBack(b *table.MetadataBuilder, to int64) error {
-	old := map[string]string{}
-	for s := t.md.SnapshotByID(to); s != nil; s = t.parent(s) {
-		if s.Summary == nil {
-			continue
-		}
-		job, text := s.Summary.Properties["firn.job"], s.Summary.Properties["firn.state"]
-		if job != "" && text != "" && old[job] == "" {
-			old[job] = text
-		}
-	}
+	at := t.md.SnapshotByID(to)
+	known := t.oldest(at).ParentSnapshotID == nil
 	set := iceberg.Properties{}
 	var gone []string
-	for k := range t.md.Properties() {
-		job, ok := strings.CutPrefix(k, statePrefix)
+	for job := range t.jobs() {
+		property := statePrefix + job
+		text, decided := t.stateAt(at, job)
+		_, has := t.md.Properties()[property]
 		switch {
-		case !ok:
-		case old[job] != "":
-			set[k] = old[job]
-		default:
-			gone = append(gone, k)
+		case text != "":
+			set[property] = text
+		case has && (known || decided != nil):
+			gone = append(gone, property)
 		}
 	}
 	if len(set) > 0 {
@@ -63,47 +54,18 @@ func (t *Table) putStatesBack(b *table.MetadataBuilder, to int64) error {
 	return nil
 }
 
-// change makes one commit that adds no data, on whatever the table is, trying again after a lost race.
-func (l *Lake) change(ctx context.Context, id Ident, attempt string, edit func(*Table, *table.MetadataBuilder) error) error {
-	for try := 1; ; try++ {
-		t, err := l.Load(ctx, id)
-		if err != nil {
-			return err
-		}
-		b, err := table.MetadataBuilderFromBase(t.md, t.pointer.Location)
-		if err != nil {
-			return fault.Wrap(fault.Bug, err, "begin new metadata")
-		}
-		if err := edit(t, b); err != nil {
-			return err
-		}
-		md, err := b.Build()
-		if err != nil {
-			return fault.Wrap(fault.Bug, err, "build new metadata")
-		}
-		body, err := json.Marshal(md)
-		if err != nil {
-			return fault.Wrap(fault.Bug, err, "encode table metadata")
-		}
-		d := l.newDraft(t.md, attempt, try)
-		location := fmt.Sprintf("%s/%05d-%s.metadata.json", d.metadataDir(), metadataNumber(t.pointer.Location)+1, newUUID())
-		s := Swap{Ident: id, Expected: t.pointer, New: location, Metadata: md, Attempt: attempt, Wait: l.unknownWait(), Put: func(ctx context.Context) error {
-			d.made = append(d.made, location)
-			return storage.Put(ctx, l.Store, location, body, true)
-		}}
-		outcome, err := l.Catalog.Swap(ctx, s)
-		if outcome != Applied {
-			outcome, err = l.reconcile(ctx, Commit{Request: Request{Ident: id}, Attempt: attempt}, d, s, outcome, err)
-		}
-		switch {
-		case outcome == Applied:
-			return nil
-		case outcome == Unknown:
-			return err
-		}
-		d.remove(ctx)
-		if !fault.Is(err, fault.Retry) || errors.Is(err, context.Canceled) || try >= l.attempts() {
-			return err
+// jobs are the jobs of which the table's properties or snapshots tell.
+func (t *Table) jobs() map[string]bool {
+	out := map[string]bool{}
+	for k := range t.md.Properties() {
+		if job, ok := strings.CutPrefix(k, statePrefix); ok {
+			out[job] = true
 		}
 	}
+	for _, s := range t.md.Snapshots() {
+		if s.Summary != nil && s.Summary.Properties["firn.state"] != "" {
+			out[s.Summary.Properties["firn.job"]] = true
+		}
+	}
+	return out
 }

@@ -37,6 +37,7 @@ type draft struct {
 	id      int64
 	seq     int64
 	made    []string // files written for it, to be removed if it is rejected
+	stale   []string // files of earlier commits, to be removed once it is applied
 	list    []iceberg.ManifestFile
 	props   map[string]string
 

@@ -1,12 +1,15 @@
 package catalog
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/apache/iceberg-go/table"
 
 	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/fault"
@@ -28,6 +31,17 @@ type State struct {
 	Attempt     string            `json:"attempt"`
 	Snapshot    int64             `json:"snapshot"`
 	Sequence    int64             `json:"sequence"`
+
+	// File is where the rest of a state is that is too large for a property; the property then holds the fields above from Attempt
+	// on alone. Earlier are such files of earlier commits, whose snapshots may still be there to go back to.
+	File    string      `json:"file,omitempty"`
+	Earlier []StateFile `json:"earlier,omitempty"`
+}
+
+// StateFile is a file that holds a large state, and the snapshot that it was committed with.
+type StateFile struct {
+	File     string `json:"file"`
+	Snapshot int64  `json:"snapshot"`
 }
 
 // covers reports whether the interval is wholly inside the committed ranges, and overlaps, whether it touches them.
@@ -109,14 +123,14 @@ type Finding struct {
 }
 
 // States finds the state of every job of the table.
-func (t *Table) States() (map[string]Finding, error) {
+func (t *Table) States(ctx context.Context) (map[string]Finding, error) {
 	out := map[string]Finding{}
 	for k := range t.md.Properties() {
 		job, ok := strings.CutPrefix(k, statePrefix)
 		if !ok {
 			continue
 		}
-		f, err := t.State(job)
+		f, err := t.State(ctx, job)
 		if err != nil {
 			return nil, err
 		}
@@ -127,32 +141,42 @@ func (t *Table) States() (map[string]Finding, error) {
 
 // State finds a job's state. Properties do not go back when a table is rolled back, so the property counts only while the
 // snapshot that it was committed with is in main's history; else the state of the nearest ancestor that has one does.
-func (t *Table) State(job string) (Finding, error) {
+func (t *Table) State(ctx context.Context, job string) (Finding, error) {
 	raw := t.md.Properties()[statePrefix+job]
 	if raw == "" {
 		return Finding{}, nil
 	}
-	s, err := decodeState(raw)
+	s, err := t.readState(ctx, job, raw)
 	if err != nil {
-		return Finding{}, fault.Wrap(fault.Config, err, "the state of job %s in %s cannot be read", job, t.Ident).
-			Hint("look at the table property %s%s; firn state %s drop forgets it", statePrefix, job, job)
+		return Finding{}, err
 	}
 	if t.ancestor(s.Snapshot) || t.expired(s) {
 		return Finding{State: s, Raw: raw}, nil
 	}
-	for a := t.md.CurrentSnapshot(); a != nil; a = t.parent(a) {
-		if a.Summary == nil || a.Summary.Properties["firn.job"] != job || a.Summary.Properties["firn.state"] == "" {
-			continue
-		}
-		old, err := decodeState(a.Summary.Properties["firn.state"])
+	if old, at := t.stateAt(t.md.CurrentSnapshot(), job); old != "" {
+		s, err := t.readState(ctx, job, old)
 		if err != nil {
-			break
+			return Finding{}, err
 		}
-		old.Snapshot, old.Sequence = a.SnapshotID, a.SequenceNumber
-		return Finding{State: old, Raw: raw, Note: fmt.Sprintf("%s was rolled back: job %s goes on from snapshot %d", t.Ident, job, a.SnapshotID)}, nil
+		s.Snapshot, s.Sequence = at.SnapshotID, at.SequenceNumber
+		return Finding{State: s, Raw: raw, Note: fmt.Sprintf("%s was rolled back: job %s goes on from snapshot %d", t.Ident, job, at.SnapshotID)}, nil
 	}
 	return Finding{}, fault.New(fault.Config, "%s was replaced or rolled back to before the first commit of job %s", t.Ident, job).WithCode("STATE_LOST").
-		Hint("firn state %s drop, and the next run loads the rows from the beginning; or run once with --full-refresh", job)
+		Hint("firn state %s drop --table %s, and the next run loads the rows from the beginning; or run once with --full-refresh", job, t.Ident)
+}
+
+// stateAt is a job's state at a snapshot, as the summary of the nearest snapshot of the job at or before it has it; "" when
+// there is none, or it was dropped.
+func (t *Table) stateAt(from *table.Snapshot, job string) (text string, at *table.Snapshot) {
+	for s := from; s != nil; s = t.parent(s) {
+		if s.Summary == nil || s.Summary.Properties["firn.job"] != job {
+			continue
+		}
+		if text := s.Summary.Properties["firn.state"]; text != "" || s.Summary.Properties["firn.state-dropped"] != "" {
+			return text, s
+		}
+	}
+	return "", nil
 }
 
 // expired reports whether the state's snapshot was expired, and not rolled away: the retained history of main breaks off
@@ -161,14 +185,19 @@ func (t *Table) expired(s *State) bool {
 	if t.md.SnapshotByID(s.Snapshot) != nil {
 		return false
 	}
-	oldest := t.md.CurrentSnapshot()
-	if oldest == nil {
-		return false
+	oldest := t.oldest(t.md.CurrentSnapshot())
+	return oldest != nil && oldest.ParentSnapshotID != nil && oldest.SequenceNumber > s.Sequence
+}
+
+// oldest is the last snapshot that is retained of the history of one; its parent, if it names one, was expired.
+func (t *Table) oldest(s *table.Snapshot) *table.Snapshot {
+	if s == nil {
+		return nil
 	}
-	for p := t.parent(oldest); p != nil; p = t.parent(oldest) {
-		oldest = p
+	for p := t.parent(s); p != nil; p = t.parent(s) {
+		s = p
 	}
-	return oldest.ParentSnapshotID != nil && oldest.SequenceNumber > s.Sequence
+	return s
 }
 
 // sameFingerprint compares what two states read.

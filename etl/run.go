@@ -1,7 +1,6 @@
 package etl
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +94,7 @@ func snapshot(id int64) *int64 {
 // commit makes the run's snapshot, unless there is nothing to tell.
 func (p *Plan) commit(ctx context.Context, r *Report, eng *native.Engine, res *plan.Result) error {
 	in, mode := p.Inputs[0], p.replacing()
-	moved := !bytes.Equal(in.Request.From, in.Request.To)
+	moved := !catalog.SamePosition(in.Request.From, in.Request.To)
 	interval := p.request().Interval != nil
 	switch {
 	case mode == catalog.Overwrite && r.Rows.Written == 0 && !p.job.Target.AllowEmpty:

@@ -3,7 +3,9 @@
 package catalogtest
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -36,6 +38,10 @@ type Attempt struct {
 	From         int64 // first id
 	Rows         int
 	Before       func() // called between reading the state and committing
+	Position     string // JSON
+	Mode         catalog.Mode
+	Properties   map[string]string // of a table that is created
+	Replace      func(ctx context.Context, head *catalog.Table) (*catalog.Replacement, error)
 }
 
 // Do runs an attempt as the engine would. It returns the result, or the error.
@@ -43,7 +49,7 @@ func Do(ctx context.Context, l *catalog.Lake, id catalog.Ident, a Attempt) (*cat
 	if a.Source == "" {
 		a.Source = a.Job
 	}
-	req := catalog.Request{Ident: id, Job: a.Job, RunID: a.Run, Mode: catalog.Append, Interval: a.Interval, Fingerprint: map[string]string{"source": a.Source}}
+	req := catalog.Request{Ident: id, Job: a.Job, RunID: a.Run, Mode: cmp.Or(a.Mode, catalog.Append), Interval: a.Interval, Fingerprint: map[string]string{"source": a.Source}}
 	s, err := l.Begin(ctx, req)
 	if err != nil {
 		return nil, err
@@ -51,15 +57,18 @@ func Do(ctx context.Context, l *catalog.Lake, id catalog.Ident, a Attempt) (*cat
 	if s.Committed {
 		return &catalog.Result{Snapshot: s.Snapshot}, nil
 	}
-	c := catalog.Commit{Request: req, Attempt: a.ID, Session: s, Planned: columns}
+	c := catalog.Commit{Request: req, Attempt: a.ID, Session: s, Planned: columns, Replace: a.Replace, PositionTo: json.RawMessage(a.Position)}
 	location := l.Warehouse + "/" + id.Namespace + ".db/" + id.Table
 	if s.Table == nil {
-		c.Create = &catalog.NewTable{Schema: columns, Location: location, Properties: map[string]string{}}
+		c.Create = &catalog.NewTable{Schema: columns, Location: location, Properties: a.Properties}
 	} else {
 		location = s.Table.Location
 	}
 	if a.Before != nil {
 		a.Before()
+	}
+	if a.Rows == 0 {
+		return l.Commit(ctx, c)
 	}
 	f, err := WriteFile(ctx, l, location+"/data/"+a.ID+".parquet", a.From, a.Rows)
 	if err != nil {
@@ -109,6 +118,12 @@ func Run(t *testing.T, open Open) {
 		{"a rollback takes the state with it", rollback},
 		{"another source or the same source twice is refused", identity},
 		{"a lost answer is found out", lostAnswer},
+		{"two runs of one job that race keep both intervals", racingIntervals},
+		{"what a run replaces is planned on the head that it is committed on", replanned},
+		{"a change of state excludes a run that began before it", changedState},
+		{"a rollback puts back the state of every job", rollbackOfJobs},
+		{"a state that is too large for a property goes to a file", largeState},
+		{"a run without rows that moves its position makes an empty snapshot", emptySnapshot},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			lake, ns := open(t)
@@ -154,7 +169,7 @@ func repetition(t *testing.T, lake func() *catalog.Lake, id catalog.Ident) {
 	}
 	must(t, l, id, Attempt{Job: "j", Run: "r2", ID: "a3", From: 10, Rows: 5})
 	tab := rows(t, l, id, 15, 2)
-	if st, err := tab.State("j"); err != nil || st.State == nil || len(st.State.Runs) != 2 || st.State.Attempt != "a3" {
+	if st, err := tab.State(context.Background(), "j"); err != nil || st.State == nil || len(st.State.Runs) != 2 || st.State.Attempt != "a3" {
 		t.Errorf("state %+v, %v", st, err)
 	}
 }
@@ -170,7 +185,7 @@ func intervals(t *testing.T, lake func() *catalog.Lake, id catalog.Ident) {
 		must(t, l, id, Attempt{Job: "j", Run: fmt.Sprint("h", h), ID: fmt.Sprint("a", k), Interval: hour(h), From: int64(h), Rows: 1})
 	}
 	tab := rows(t, l, id, 4, 4)
-	st, err := tab.State("j")
+	st, err := tab.State(context.Background(), "j")
 	if err != nil || len(st.State.Intervals) != 2 {
 		t.Fatalf("ranges %+v, %v", st.State, err)
 	}

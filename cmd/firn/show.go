@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,12 +18,12 @@ func (a *app) showCommand() *cobra.Command {
 		Use: "show TABLE", Short: "Show a table: columns, partitions, jobs and snapshots", Args: usage(cobra.ExactArgs(1)),
 		Example: "  firn show sales.orders\n  firn show sales.orders --lake prod",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withTable(cmd, args[0], func(_ *catalog.Lake, t *catalog.Table) error { return a.show(t) })
+			return a.withTable(cmd, args[0], func(_ *catalog.Lake, t *catalog.Table) error { return a.show(cmd.Context(), t) })
 		},
 	}
 }
 
-func (a *app) show(t *catalog.Table) error {
+func (a *app) show(ctx context.Context, t *catalog.Table) error {
 	fmt.Fprintf(a.stdout, "%s  %s, format version %d\n%s\n\n", t.Ident, count(t.Rows(), "row"), t.FormatVersion(), t.Location)
 	for _, f := range t.Schema.Fields {
 		req := ""
@@ -37,7 +38,7 @@ func (a *app) show(t *catalog.Table) error {
 	for _, e := range t.Sort.Expressions(t.Schema) {
 		fmt.Fprintf(a.stdout, "sort       %s\n", e)
 	}
-	states, err := t.States()
+	states, err := t.States(ctx)
 	if err != nil {
 		return err
 	}
