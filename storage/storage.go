@@ -106,5 +106,9 @@ func Put(ctx context.Context, s Store, location string, body []byte, ifAbsent bo
 		u.Abort()
 		return err
 	}
-	return u.Commit()
+	if err := u.Commit(); err != nil {
+		u.Abort() // nothing stays open where the commit did not get so far (I6)
+		return err
+	}
+	return nil
 }
