@@ -81,7 +81,7 @@ func (b *builder) build() (arrow.RecordBatch, map[int]badRow) {
 func (b *builder) good() []int32 {
 	out := make([]int32, 0, b.rows.n)
 	for r := range b.rows.n {
-		if _, bad := b.bad[r]; !bad || len(b.bad) == 0 {
+		if _, bad := b.bad[r]; !bad {
 			out = append(out, int32(r))
 		}
 	}

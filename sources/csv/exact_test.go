@@ -218,7 +218,7 @@ func TestPlacesPointAtTheCell(t *testing.T) {
 
 // TestMemoryStaysBounded reads a file many times the size of its chunks and looks at what is reserved.
 func TestMemoryStaysBounded(t *testing.T) {
-	budget := firnmem.NewBudget(64 << 20)
+	budget := firnmem.NewBudget(12 << 20)
 	s := open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", lineitem(60_000))}}, func(e *sources.Env) { e.Budget = budget })
 	out := &discard{}
 	for sp, err := range s.Splits(context.Background(), sources.Request{}) {
@@ -229,7 +229,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out.rows.Load() != 60_000 || budget.Used() != 0 || budget.Peak() > 16<<20 {
+	if out.rows.Load() != 60_000 || budget.Used() != 0 || budget.Peak() > budget.Limit()/8 {
 		t.Errorf("%d rows, %d bytes reserved at the end, %d at most", out.rows.Load(), budget.Used(), budget.Peak())
 	}
 }
@@ -277,4 +277,24 @@ func FuzzMasks(f *testing.F) {
 			})
 		}
 	})
+}
+
+// TestBatchesHaveRowsEnough looks at the rows of a batch of wide and of narrow rows.
+func TestBatchesHaveRowsEnough(t *testing.T) {
+	for name, text := range map[string]string{"wide": lineitem(40_000), "narrow": "a,b\n" + strings.Repeat("1,x\n", 600_000)} {
+		s := open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", text)}}, nil)
+		out := &discard{}
+		for sp, err := range s.Splits(context.Background(), sources.Request{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := sp.Read(context.Background(), out); err != nil {
+				t.Fatal(err)
+			}
+			most := slices.Max(out.batches)
+			if n := out.batches[0]; n < batchRows*9/10 || most > maxBatchRows {
+				t.Errorf("%s: a batch of %d rows", name, n)
+			}
+		}
+	}
 }
