@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -11,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/internal/textarrow"
 )
@@ -20,7 +22,8 @@ type builder struct {
 	c       *chunk
 	rows    rows
 	text    []byte
-	easy    bool // only the empty cell is NULL, and nothing is trimmed: a cell that reads as a value is that value
+	easy    bool // nothing is trimmed and no number is NULL: a cell that reads as a number or date is that value
+	nulls   int  // bytes of the longest text that is NULL
 	utf8    bool // the whole text is valid
 	scratch []byte
 	bad     map[int]badRow // by row: the first bad cell of each
@@ -31,7 +34,11 @@ type builder struct {
 const run = 1024
 
 func newBuilder(c *chunk, r rows) *builder {
-	b := &builder{c: c, rows: r, text: c.text[:c.end], easy: len(c.src.cfg.NullValues) == 0 && !c.src.d.trim, bad: map[int]badRow{}}
+	b := &builder{c: c, rows: r, text: c.text[:c.end], easy: !c.src.d.trim, bad: map[int]badRow{}}
+	for _, null := range c.src.cfg.NullValues {
+		b.nulls = max(b.nulls, len(null))
+		b.easy = b.easy && (null == "" || !strings.ContainsRune("0123456789+-.", rune(null[0])))
+	}
 	b.utf8 = utf8.Valid(b.text)
 	b.columns = make([]vector, len(c.cols))
 	for i := range c.cols {
@@ -184,6 +191,9 @@ func (b *builder) strings(i, from, to int) {
 				continue
 			}
 			s, n = s+1, n-2
+		} else if int(n) <= b.nulls && b.c.src.isNull(d[s:e]) {
+			v.null(r)
+			continue
 		}
 		switch {
 		case n <= 16:
@@ -228,11 +238,14 @@ func (b *builder) cell(i, r int, s, e uint32) {
 
 func (b *builder) refuse(i, r int, s uint32, raw []byte) badRow {
 	col := b.c.cols[i]
-	reason := fmt.Sprintf("%s is not %s", show(raw), typeName(col))
-	if col.format != "" {
+	code, reason := "VALUE_NOT_OF_TYPE", fmt.Sprintf("%s is not %s", show(raw), typeName(col))
+	switch {
+	case !utf8.Valid(raw):
+		code, reason = "INVALID_UTF8", fmt.Sprintf("%s is not valid UTF-8", show(raw))
+	case col.format != "":
 		reason += " written as " + col.format
 	}
-	bad := badRow{flaw: flaw{code: "VALUE_NOT_OF_TYPE", reason: reason, at: int(s)}, column: b.c.at[i], ordinal: b.c.row + int64(r)}
+	bad := badRow{flaw: flaw{code: code, reason: reason, at: int(s)}, column: b.c.at[i], ordinal: b.c.row + int64(r), value: string(raw[:min(len(raw), batch.RawLimit)])}
 	pos, stride := b.rows.pos, b.rows.stride
 	bad.from = int(pos[r*stride] + 1)
 	bad.to = lineOrRowEnd(b.text, int(pos[r*stride+len(b.c.src.cols)]))

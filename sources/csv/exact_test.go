@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/firn-data/firn/internal/batch"
+	"github.com/firn-data/firn/internal/fault"
 	firnmem "github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/sources"
 )
@@ -246,6 +249,53 @@ func TestBytesThatAreNoTextAreKeptOrRefused(t *testing.T) {
 		}
 		if len(got.rows) != good || len(got.bad) != 4-good {
 			t.Errorf("%s: rows %q, bad %q", name, got.rows, got.bad)
+		}
+	}
+}
+
+// TestABadRowHasItsPlaceAndValue looks at all that is told about one.
+func TestABadRowHasItsPlaceAndValue(t *testing.T) {
+	text := "s,n\n\"x\n\",\"1\"\"2\"\n" + "\xff\xfe,1\n" + strings.Repeat("y", 100_000) + ",z\n"
+	s := open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", text)}, OnBadRow: "quarantine", Header: ptr(true), Schema: []ColumnSpec{{Name: "n", Type: "int"}}}, nil)
+	out := &objects{}
+	for sp, err := range s.Splits(context.Background(), sources.Request{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sp.Read(context.Background(), out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := s.files[0]
+	want := []batch.BadRow{
+		{Code: "VALUE_NOT_OF_TYPE", Reason: `"1\"2" is not int`, Raw: []byte("\"x\n\",\"1\"\"2\""), Place: fault.Place{File: path, Line: 3, Column: 3, Row: 1, Field: "n", Value: `1"2`}},
+		{Code: "INVALID_UTF8", Reason: `"\xff\xfe" is not valid UTF-8`, Raw: []byte("\xff\xfe,1"), Place: fault.Place{File: path, Line: 4, Column: 1, Row: 2, Field: "s", Value: "\xff\xfe"}},
+		{Code: "VALUE_NOT_OF_TYPE", Reason: `"z" is not int`, Raw: []byte(strings.Repeat("y", batch.RawLimit)), Place: fault.Place{File: path, Line: 5, Column: 100_002, Row: 3, Field: "n", Value: "z"}},
+	}
+	for i := range want {
+		want[i].Stage = batch.StageRead
+	}
+	if !reflect.DeepEqual(out.bad, want) {
+		t.Errorf(" got %+v\nwant %+v", out.bad, want)
+	}
+}
+
+// TestNullsAreLookedForFirst makes texts and numbers NULL.
+func TestNullsAreLookedForFirst(t *testing.T) {
+	text := "s,i,d,day\nNA,-1,0.00,1970-01-01\n\"NA\",\"-1\",1,2024-01-01\n,5,2.5,\nNAN,7,3,2024-01-02\n"
+	cfg := Config{Path: []string{write(t, "in.csv", text)}, OnBadRow: "quarantine", Header: ptr(true), Schema: []ColumnSpec{{"s", "string", ""}, {"i", "int", ""}, {"d", "decimal(5,2)", ""}, {"day", "date", ""}}}
+	for _, c := range []struct {
+		nulls []string
+		want  string
+		bad   int
+	}{
+		{[]string{"NA", "-1", "0.00", "1970-01-01", ""}, `0001 2: NULL NULL NULL NULL|0002 3: "NA" "-1" "1" "2024-01-01"|0003 4: NULL "5" "2.5" NULL|0004 5: "NAN" "7" "3" "2024-01-02"`, 0},
+		{[]string{"NA", ""}, `0001 2: NULL "-1" "0" "1970-01-01"|0002 3: "NA" "-1" "1" "2024-01-01"|0003 4: NULL "5" "2.5" NULL|0004 5: "NAN" "7" "3" "2024-01-02"`, 0},
+		{[]string{"NA"}, `0001 2: NULL "-1" "0" "1970-01-01"|0002 3: "NA" "-1" "1" "2024-01-01"|0004 5: "NAN" "7" "3" "2024-01-02"`, 1},
+	} {
+		cfg.NullValues = c.nulls
+		if got := read(t, open(t, memory.NewGoAllocator(), cfg, nil), 1); strings.Join(got.rows, "|") != c.want || len(got.bad) != c.bad {
+			t.Errorf("%q:\n got %s, bad %q\nwant %s", c.nulls, strings.Join(got.rows, "|"), got.bad, c.want)
 		}
 	}
 }

@@ -162,6 +162,7 @@ func (c *chunk) refuse(out sources.Out, bad []badRow) error {
 		if 0 <= b.column && b.column < len(c.names) {
 			p.Field = c.names[b.column]
 		}
+		p.Value = b.value
 		row := batch.BadRow{Stage: batch.StageRead, Code: b.code, Reason: b.reason, Place: p, Raw: bytes.Clone(bytes.TrimRight(raw[:min(len(raw), batch.RawLimit)], "\r\n"))}
 		if err := out.BadRow(row); err != nil {
 			return err

@@ -25,7 +25,8 @@ type badRow struct {
 	from, to int // its text
 	ordinal  int64
 	flaw
-	column int // of the header that at belongs to; -1: none
+	column int    // of the header that at belongs to; -1: none
+	value  string // of the cell, where it is no value of its type
 }
 
 // layout finds the rows of a chunk. Rows without cells and comments are left out; those that are flawed come back as bad.
