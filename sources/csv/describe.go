@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -77,12 +78,11 @@ func (s *source) beginning(ctx context.Context, name string) ([]byte, bool, erro
 		return nil, false, err
 	}
 	defer f.Close()
-	buf := make([]byte, sampleBytes)
-	n, eof, err := readFull(f.r, buf)
+	buf, err := io.ReadAll(io.LimitReader(f.r, sampleBytes))
 	if err != nil {
 		return nil, false, unreadable(err, name)
 	}
-	return buf[:n], eof, nil
+	return buf, len(buf) < sampleBytes, nil
 }
 
 // withoutFiles takes the schema from the job alone.

@@ -177,8 +177,8 @@ func TestWhatHardTextsMean(t *testing.T) {
 // TestRandomTextsReadTheSameInEveryWay strings together the characters that matter.
 func TestRandomTextsReadTheSameInEveryWay(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	pieces := []string{",", ",", "\n", "\n", "\"", "\"", "\"\"", "\",\"", "\"\n\"", "\r\n", "\r", "x", "12", strings.Repeat("y", 61), "\xff", "é"}
-	for n := range 300 {
+	pieces := []string{",", ",", "\n", "\n", "\"", "\"", "\"\"", "\",\"", "\"\n\"", "\r\n", "\r", "x", "12", strings.Repeat("y", 61), "\xff", "é", "\\", "\n#", "\n#,\""}
+	for n := range 600 {
 		text := "a,b,c\n"
 		for range 5 + rnd.IntN(60) {
 			text += pieces[rnd.IntN(len(pieces))]
@@ -189,6 +189,12 @@ func TestRandomTextsReadTheSameInEveryWay(t *testing.T) {
 		}
 		if n%4 == 2 {
 			cfg.OnBadRow = "fill"
+		}
+		if n%3 == 1 {
+			cfg.Escape = ptr(`\`)
+		}
+		if n%5 == 1 {
+			cfg.Comment = "#"
 		}
 		want := read(t, way(t, memory.NewGoAllocator(), cfg, "machine", 0), 1)
 		for _, w := range ways {
