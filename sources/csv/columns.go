@@ -25,6 +25,7 @@ type builder struct {
 	easy    bool // nothing is trimmed and no number is NULL: a cell that reads as a number or date is that value
 	nulls   int  // bytes of the longest text that is NULL
 	utf8    bool // the whole text is valid
+	quote   byte // a line feed, which no bare cell has, where there are no quotes
 	scratch []byte
 	bad     map[int]badRow // by row: the first bad cell of each
 	columns []vector
@@ -35,6 +36,9 @@ const run = 1024
 
 func newBuilder(c *chunk, r rows) *builder {
 	b := &builder{c: c, rows: r, text: c.text[:c.end], easy: !c.src.d.trim, bad: map[int]badRow{}}
+	if b.quote = c.src.d.quote; b.quote == 0 {
+		b.quote = '\n'
+	}
 	for _, null := range c.src.cfg.NullValues {
 		b.nulls = max(b.nulls, len(null))
 		b.easy = b.easy && (null == "" || !strings.ContainsRune("0123456789+-.", rune(null[0])))
@@ -111,7 +115,8 @@ func (b *builder) convert(i, from, to int) {
 	case schema.Long:
 		for r := from; r < to; r, k = r+1, k+stride {
 			s, e := pos[k]+1, pos[k+1]
-			if x, ok := textarrow.Uint(d, s, e); ok {
+			s1, e1 := b.bare(s, e)
+			if x, ok := textarrow.Uint(d, s1, e1); ok {
 				v.i64[r] = int64(x)
 				continue
 			}
@@ -120,7 +125,8 @@ func (b *builder) convert(i, from, to int) {
 	case schema.Int:
 		for r := from; r < to; r, k = r+1, k+stride {
 			s, e := pos[k]+1, pos[k+1]
-			if x, ok := textarrow.Uint(d, s, e); ok && x <= math.MaxInt32 {
+			s1, e1 := b.bare(s, e)
+			if x, ok := textarrow.Uint(d, s1, e1); ok && x <= math.MaxInt32 {
 				v.i32[r] = int32(x)
 				continue
 			}
@@ -131,8 +137,8 @@ func (b *builder) convert(i, from, to int) {
 	case schema.Date:
 		for r := from; r < to; r, k = r+1, k+stride {
 			s, e := pos[k]+1, pos[k+1]
-			if e-s == 10 {
-				if x, ok := textarrow.Day(d, s); ok {
+			if s1, e1 := b.bare(s, e); e1-s1 == 10 {
+				if x, ok := textarrow.Day(d, s1); ok {
 					v.i32[r] = x
 					continue
 				}
@@ -148,6 +154,14 @@ func (b *builder) convert(i, from, to int) {
 	}
 }
 
+// bare is a cell of a number or date without its quotes. What they hold may be anything: it is a value only if it reads as one.
+func (b *builder) bare(s, e uint32) (uint32, uint32) {
+	if e-s-3 < 64 && b.text[s] == b.quote && b.text[e-1] == b.quote {
+		return s + 1, e - 1
+	}
+	return s, e
+}
+
 func (b *builder) decimals(i, from, to int) {
 	v := &b.columns[i]
 	d, pos, stride := b.text, b.rows.pos, b.rows.stride
@@ -161,9 +175,10 @@ func (b *builder) decimals(i, from, to int) {
 	for r := from; r < to; r, k = r+1, k+stride {
 		s, e := pos[k]+1, pos[k+1]
 		if fast {
-			x, ok := textarrow.Short(d, s, e, scale)
+			s1, e1 := b.bare(s, e)
+			x, ok := textarrow.Short(d, s1, e1, scale)
 			if !ok && scale > 0 {
-				x, ok = textarrow.Fixed(d, s, e, scale)
+				x, ok = textarrow.Fixed(d, s1, e1, scale)
 			}
 			if ok && x < limit && x > -limit {
 				v.i64[2*r], v.i64[2*r+1] = x, x>>63
