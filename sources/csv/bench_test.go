@@ -16,10 +16,17 @@ import (
 )
 
 // discard is an Out that counts.
-type discard struct{ rows, bad atomic.Int64 }
+type discard struct {
+	rows, bad atomic.Int64
+	mu        sync.Mutex
+	batches   []int // rows of each
+}
 
 func (d *discard) Batch(b batch.Batch) error {
 	d.rows.Add(int64(b.Rows()))
+	d.mu.Lock()
+	d.batches = append(d.batches, b.Rows())
+	d.mu.Unlock()
 	b.Release()
 	return nil
 }

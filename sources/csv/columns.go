@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -11,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/internal/textarrow"
 )
@@ -20,8 +22,10 @@ type builder struct {
 	c       *chunk
 	rows    rows
 	text    []byte
-	easy    bool // only the empty cell is NULL, and nothing is trimmed: a cell that reads as a value is that value
+	easy    bool // nothing is trimmed and no number is NULL: a cell that reads as a number or date is that value
+	nulls   int  // bytes of the longest text that is NULL
 	utf8    bool // the whole text is valid
+	quote   byte // a line feed, which no bare cell has, where there are no quotes
 	scratch []byte
 	bad     map[int]badRow // by row: the first bad cell of each
 	columns []vector
@@ -31,7 +35,14 @@ type builder struct {
 const run = 1024
 
 func newBuilder(c *chunk, r rows) *builder {
-	b := &builder{c: c, rows: r, text: c.text[:c.end], easy: len(c.src.cfg.NullValues) == 0 && !c.src.d.trim, bad: map[int]badRow{}}
+	b := &builder{c: c, rows: r, text: c.text[:c.end], easy: !c.src.d.trim, bad: map[int]badRow{}}
+	if b.quote = c.src.d.quote; b.quote == 0 {
+		b.quote = '\n'
+	}
+	for _, null := range c.src.cfg.NullValues {
+		b.nulls = max(b.nulls, len(null))
+		b.easy = b.easy && (null == "" || !strings.ContainsRune("0123456789+-.", rune(null[0])))
+	}
 	b.utf8 = utf8.Valid(b.text)
 	b.columns = make([]vector, len(c.cols))
 	for i := range c.cols {
@@ -81,7 +92,7 @@ func (b *builder) build() (arrow.RecordBatch, map[int]badRow) {
 func (b *builder) good() []int32 {
 	out := make([]int32, 0, b.rows.n)
 	for r := range b.rows.n {
-		if _, bad := b.bad[r]; !bad || len(b.bad) == 0 {
+		if _, bad := b.bad[r]; !bad {
 			out = append(out, int32(r))
 		}
 	}
@@ -104,7 +115,8 @@ func (b *builder) convert(i, from, to int) {
 	case schema.Long:
 		for r := from; r < to; r, k = r+1, k+stride {
 			s, e := pos[k]+1, pos[k+1]
-			if x, ok := textarrow.Uint(d, s, e); ok {
+			s1, e1 := b.bare(s, e)
+			if x, ok := textarrow.Uint(d, s1, e1); ok {
 				v.i64[r] = int64(x)
 				continue
 			}
@@ -113,7 +125,8 @@ func (b *builder) convert(i, from, to int) {
 	case schema.Int:
 		for r := from; r < to; r, k = r+1, k+stride {
 			s, e := pos[k]+1, pos[k+1]
-			if x, ok := textarrow.Uint(d, s, e); ok && x <= math.MaxInt32 {
+			s1, e1 := b.bare(s, e)
+			if x, ok := textarrow.Uint(d, s1, e1); ok && x <= math.MaxInt32 {
 				v.i32[r] = int32(x)
 				continue
 			}
@@ -124,8 +137,8 @@ func (b *builder) convert(i, from, to int) {
 	case schema.Date:
 		for r := from; r < to; r, k = r+1, k+stride {
 			s, e := pos[k]+1, pos[k+1]
-			if e-s == 10 {
-				if x, ok := textarrow.Day(d, s); ok {
+			if s1, e1 := b.bare(s, e); e1-s1 == 10 {
+				if x, ok := textarrow.Day(d, s1); ok {
 					v.i32[r] = x
 					continue
 				}
@@ -141,6 +154,14 @@ func (b *builder) convert(i, from, to int) {
 	}
 }
 
+// bare is a cell of a number or date without its quotes. What they hold may be anything: it is a value only if it reads as one.
+func (b *builder) bare(s, e uint32) (uint32, uint32) {
+	if e-s-3 < 64 && b.text[s] == b.quote && b.text[e-1] == b.quote {
+		return s + 1, e - 1
+	}
+	return s, e
+}
+
 func (b *builder) decimals(i, from, to int) {
 	v := &b.columns[i]
 	d, pos, stride := b.text, b.rows.pos, b.rows.stride
@@ -154,9 +175,10 @@ func (b *builder) decimals(i, from, to int) {
 	for r := from; r < to; r, k = r+1, k+stride {
 		s, e := pos[k]+1, pos[k+1]
 		if fast {
-			x, ok := textarrow.Short(d, s, e, scale)
+			s1, e1 := b.bare(s, e)
+			x, ok := textarrow.Short(d, s1, e1, scale)
 			if !ok && scale > 0 {
-				x, ok = textarrow.Fixed(d, s, e, scale)
+				x, ok = textarrow.Fixed(d, s1, e1, scale)
 			}
 			if ok && x < limit && x > -limit {
 				v.i64[2*r], v.i64[2*r+1] = x, x>>63
@@ -184,6 +206,9 @@ func (b *builder) strings(i, from, to int) {
 				continue
 			}
 			s, n = s+1, n-2
+		} else if int(n) <= b.nulls && b.c.src.isNull(d[s:e]) {
+			v.null(r)
+			continue
 		}
 		switch {
 		case n <= 16:
@@ -228,11 +253,14 @@ func (b *builder) cell(i, r int, s, e uint32) {
 
 func (b *builder) refuse(i, r int, s uint32, raw []byte) badRow {
 	col := b.c.cols[i]
-	reason := fmt.Sprintf("%s is not %s", show(raw), typeName(col))
-	if col.format != "" {
+	code, reason := "VALUE_NOT_OF_TYPE", fmt.Sprintf("%s is not %s", show(raw), typeName(col))
+	switch {
+	case !utf8.Valid(raw):
+		code, reason = "INVALID_UTF8", fmt.Sprintf("%s is not valid UTF-8", show(raw))
+	case col.format != "":
 		reason += " written as " + col.format
 	}
-	bad := badRow{flaw: flaw{code: "VALUE_NOT_OF_TYPE", reason: reason, at: int(s)}, column: b.c.at[i], ordinal: b.c.row + int64(r)}
+	bad := badRow{flaw: flaw{code: code, reason: reason, at: int(s)}, column: b.c.at[i], ordinal: b.c.row + int64(r), value: string(raw[:min(len(raw), batch.RawLimit)])}
 	pos, stride := b.rows.pos, b.rows.stride
 	bad.from = int(pos[r*stride] + 1)
 	bad.to = lineOrRowEnd(b.text, int(pos[r*stride+len(b.c.src.cols)]))

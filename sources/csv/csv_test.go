@@ -164,8 +164,7 @@ func TestEveryCutGivesTheSameRows(t *testing.T) {
 			cfg := Config{Path: []string{path}, Infer: "none", OnBadRow: "quarantine", Delimiter: &comma}
 			want := read(t, open(t, alloc, cfg, nil), 1)
 			for size := 1; size <= len(text)+1; size++ {
-				s := open(t, alloc, cfg, nil)
-				s.chunk = size
+				s := way(t, alloc, cfg, "masks", size)
 				got := read(t, s, 1+size%8)
 				if !slices.Equal(got.rows, want.rows) || !slices.Equal(got.bad, want.bad) {
 					t.Fatalf("chunks of %d bytes:\n%s\n%s\nwant:\n%s\n%s", size, strings.Join(got.rows, "\n"), strings.Join(got.bad, "\n"), strings.Join(want.rows, "\n"), strings.Join(want.bad, "\n"))
@@ -376,8 +375,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		want := read(t, whole, 1)
-		cut := open(t, alloc, cfg, nil)
-		cut.chunk = size
+		cut := way(t, alloc, cfg, "masks", size)
 		got := read(t, cut, 3)
 		if !slices.Equal(got.rows, want.rows) || !slices.Equal(got.bad, want.bad) {
 			t.Errorf("chunks of %d bytes:\n%q\n%q\nwant\n%q\n%q", size, got.rows, got.bad, want.rows, want.bad)

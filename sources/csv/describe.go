@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -48,7 +49,16 @@ func (s *source) describe(ctx context.Context) error {
 		return fault.New(fault.Data, "the lines of %s end in a carriage return alone", s.first).At(fault.Place{File: s.first, Line: 1}).Hint("write them with line feeds")
 	}
 	s.sniff(buf, whole)
+	s.chunk = s.chunkSize(buf)
 	return s.typeColumns(ctx, s.sampleRows(buf, whole, sampleRows))
+}
+
+// chunkSize is how much to read at a time so that a batch has rows enough for what comes behind, and all workers' chunks are a small
+// part of the budget (I8).
+func (s *source) chunkSize(sample []byte) int {
+	rows := bytes.Count(sample, []byte{'\n'}) + 1
+	want := min(max(chunkBytes, len(sample)/rows*batchRows), chunkMost)
+	return max(64<<10, min(want, int(s.env.Budget.Limit()/int64(24*max(1, s.env.Workers)))))
 }
 
 // sample reads the beginning of the first file that is not empty. whole says that it is all of it.
@@ -68,12 +78,11 @@ func (s *source) beginning(ctx context.Context, name string) ([]byte, bool, erro
 		return nil, false, err
 	}
 	defer f.Close()
-	buf := make([]byte, sampleBytes)
-	n, eof, err := readFull(f.r, buf)
+	buf, err := io.ReadAll(io.LimitReader(f.r, sampleBytes))
 	if err != nil {
 		return nil, false, unreadable(err, name)
 	}
-	return buf[:n], eof, nil
+	return buf, len(buf) < sampleBytes, nil
 }
 
 // withoutFiles takes the schema from the job alone.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/firn-data/firn/internal/batch"
+	"github.com/firn-data/firn/internal/fault"
 	firnmem "github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/sources"
 )
@@ -174,8 +177,8 @@ func TestWhatHardTextsMean(t *testing.T) {
 // TestRandomTextsReadTheSameInEveryWay strings together the characters that matter.
 func TestRandomTextsReadTheSameInEveryWay(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	pieces := []string{",", ",", "\n", "\n", "\"", "\"", "\"\"", "\",\"", "\"\n\"", "\r\n", "\r", "x", "12", strings.Repeat("y", 61), "\xff", "é"}
-	for n := range 300 {
+	pieces := []string{",", ",", "\n", "\n", "\"", "\"", "\"\"", "\",\"", "\"\n\"", "\r\n", "\r", "x", "12", strings.Repeat("y", 61), "\xff", "é", "\\", "\n#", "\n#,\""}
+	for n := range 600 {
 		text := "a,b,c\n"
 		for range 5 + rnd.IntN(60) {
 			text += pieces[rnd.IntN(len(pieces))]
@@ -186,6 +189,12 @@ func TestRandomTextsReadTheSameInEveryWay(t *testing.T) {
 		}
 		if n%4 == 2 {
 			cfg.OnBadRow = "fill"
+		}
+		if n%3 == 1 {
+			cfg.Escape = ptr(`\`)
+		}
+		if n%5 == 1 {
+			cfg.Comment = "#"
 		}
 		want := read(t, way(t, memory.NewGoAllocator(), cfg, "machine", 0), 1)
 		for _, w := range ways {
@@ -218,7 +227,7 @@ func TestPlacesPointAtTheCell(t *testing.T) {
 
 // TestMemoryStaysBounded reads a file many times the size of its chunks and looks at what is reserved.
 func TestMemoryStaysBounded(t *testing.T) {
-	budget := firnmem.NewBudget(64 << 20)
+	budget := firnmem.NewBudget(12 << 20)
 	s := open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", lineitem(60_000))}}, func(e *sources.Env) { e.Budget = budget })
 	out := &discard{}
 	for sp, err := range s.Splits(context.Background(), sources.Request{}) {
@@ -229,7 +238,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out.rows.Load() != 60_000 || budget.Used() != 0 || budget.Peak() > 16<<20 {
+	if out.rows.Load() != 60_000 || budget.Used() != 0 || budget.Peak() > budget.Limit()/8 {
 		t.Errorf("%d rows, %d bytes reserved at the end, %d at most", out.rows.Load(), budget.Used(), budget.Peak())
 	}
 }
@@ -246,6 +255,53 @@ func TestBytesThatAreNoTextAreKeptOrRefused(t *testing.T) {
 		}
 		if len(got.rows) != good || len(got.bad) != 4-good {
 			t.Errorf("%s: rows %q, bad %q", name, got.rows, got.bad)
+		}
+	}
+}
+
+// TestABadRowHasItsPlaceAndValue looks at all that is told about one.
+func TestABadRowHasItsPlaceAndValue(t *testing.T) {
+	text := "s,n\n\"x\n\",\"1\"\"2\"\n" + "\xff\xfe,1\n" + strings.Repeat("y", 100_000) + ",z\n"
+	s := open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", text)}, OnBadRow: "quarantine", Header: ptr(true), Schema: []ColumnSpec{{Name: "n", Type: "int"}}}, nil)
+	out := &objects{}
+	for sp, err := range s.Splits(context.Background(), sources.Request{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sp.Read(context.Background(), out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := s.files[0]
+	want := []batch.BadRow{
+		{Code: "VALUE_NOT_OF_TYPE", Reason: `"1\"2" is not int`, Raw: []byte("\"x\n\",\"1\"\"2\""), Place: fault.Place{File: path, Line: 3, Column: 3, Row: 1, Field: "n", Value: `1"2`}},
+		{Code: "INVALID_UTF8", Reason: `"\xff\xfe" is not valid UTF-8`, Raw: []byte("\xff\xfe,1"), Place: fault.Place{File: path, Line: 4, Column: 1, Row: 2, Field: "s", Value: "\xff\xfe"}},
+		{Code: "VALUE_NOT_OF_TYPE", Reason: `"z" is not int`, Raw: []byte(strings.Repeat("y", batch.RawLimit)), Place: fault.Place{File: path, Line: 5, Column: 100_002, Row: 3, Field: "n", Value: "z"}},
+	}
+	for i := range want {
+		want[i].Stage = batch.StageRead
+	}
+	if !reflect.DeepEqual(out.bad, want) {
+		t.Errorf(" got %+v\nwant %+v", out.bad, want)
+	}
+}
+
+// TestNullsAreLookedForFirst makes texts and numbers NULL.
+func TestNullsAreLookedForFirst(t *testing.T) {
+	text := "s,i,d,day\nNA,-1,0.00,1970-01-01\n\"NA\",\"-1\",1,2024-01-01\n,5,2.5,\nNAN,7,3,2024-01-02\n"
+	cfg := Config{Path: []string{write(t, "in.csv", text)}, OnBadRow: "quarantine", Header: ptr(true), Schema: []ColumnSpec{{"s", "string", ""}, {"i", "int", ""}, {"d", "decimal(5,2)", ""}, {"day", "date", ""}}}
+	for _, c := range []struct {
+		nulls []string
+		want  string
+		bad   int
+	}{
+		{[]string{"NA", "-1", "0.00", "1970-01-01", ""}, `0001 2: NULL NULL NULL NULL|0002 3: "NA" "-1" "1" "2024-01-01"|0003 4: NULL "5" "2.5" NULL|0004 5: "NAN" "7" "3" "2024-01-02"`, 0},
+		{[]string{"NA", ""}, `0001 2: NULL "-1" "0" "1970-01-01"|0002 3: "NA" "-1" "1" "2024-01-01"|0003 4: NULL "5" "2.5" NULL|0004 5: "NAN" "7" "3" "2024-01-02"`, 0},
+		{[]string{"NA"}, `0001 2: NULL "-1" "0" "1970-01-01"|0002 3: "NA" "-1" "1" "2024-01-01"|0004 5: "NAN" "7" "3" "2024-01-02"`, 1},
+	} {
+		cfg.NullValues = c.nulls
+		if got := read(t, open(t, memory.NewGoAllocator(), cfg, nil), 1); strings.Join(got.rows, "|") != c.want || len(got.bad) != c.bad {
+			t.Errorf("%q:\n got %s, bad %q\nwant %s", c.nulls, strings.Join(got.rows, "|"), got.bad, c.want)
 		}
 	}
 }
@@ -277,4 +333,24 @@ func FuzzMasks(f *testing.F) {
 			})
 		}
 	})
+}
+
+// TestBatchesHaveRowsEnough looks at the rows of a batch of wide and of narrow rows.
+func TestBatchesHaveRowsEnough(t *testing.T) {
+	for name, text := range map[string]string{"wide": lineitem(40_000), "narrow": "a,b\n" + strings.Repeat("1,x\n", 600_000)} {
+		s := open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", text)}}, nil)
+		out := &discard{}
+		for sp, err := range s.Splits(context.Background(), sources.Request{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := sp.Read(context.Background(), out); err != nil {
+				t.Fatal(err)
+			}
+			most := slices.Max(out.batches)
+			if n := out.batches[0]; n < batchRows*9/10 || most > maxBatchRows {
+				t.Errorf("%s: a batch of %d rows", name, n)
+			}
+		}
+	}
 }

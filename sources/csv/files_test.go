@@ -107,8 +107,7 @@ func TestHeadersBehindCommentsAndBlankLines(t *testing.T) {
 	text := "\n# one \"quote\n\r\n# two\na,b\n#,\"\n1,\"x\n#y\"\n"
 	cfg := Config{Path: []string{write(t, "in.csv", text)}, Comment: "#", Delimiter: ptr(",")}
 	for size := 1; size <= len(text); size++ {
-		s := open(t, memory.NewGoAllocator(), cfg, nil)
-		s.chunk = size
+		s := way(t, memory.NewGoAllocator(), cfg, "masks", size)
 		if out := read(t, s, 2); strings.Join(out.rows, "|") != `0002 7: "1" "x\n#y"` || len(out.bad) > 0 {
 			t.Fatalf("chunks of %d bytes: %q, bad %q", size, out.rows, out.bad)
 		}

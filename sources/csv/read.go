@@ -86,7 +86,7 @@ func (c *chunk) bytes() int64 { return 3 * int64(c.end) }
 // ID implements sources.Split.
 func (c *chunk) ID() string { return fmt.Sprintf("%s#%d", c.file, c.n) }
 
-// Read implements sources.Split. A chunk gives at most one batch.
+// Read implements sources.Split.
 func (c *chunk) Read(ctx context.Context, out sources.Out) error {
 	defer func() {
 		c.src.env.Budget.Release(c.bytes())
@@ -106,26 +106,47 @@ func (c *chunk) Read(ctx context.Context, out sources.Out) error {
 		bad = append(bad, d)
 	}
 	o := batch.Origin{Split: c.ID(), File: c.file, Row: c.row, Rows: r.ordinals, Line: c.line, Lines: r.lines}
+	if len(b.bad) > 0 || c.window != nil {
+		var err error
+		if rec, o, err = c.kept(ctx, b, rec, o); err != nil {
+			return err
+		}
+	}
+	if err := give(out, c.window.without(rec, c.schema), o); err != nil {
+		return err
+	}
+	return c.refuse(out, bad)
+}
+
+// kept is rec without its bad rows and those outside the interval. It owns rec.
+func (c *chunk) kept(ctx context.Context, b *builder, rec arrow.RecordBatch, o batch.Origin) (arrow.RecordBatch, batch.Origin, error) {
 	keep := b.good()
 	if c.window != nil {
 		keep = c.window.filter(rec, c.src.env.Events, keep)
 	}
-	if len(keep) < r.n {
-		all := rec
-		var err error
-		rec, err = batch.TakeRecord(ctx, c.src.env.Alloc, all, keep)
-		all.Release()
-		if err != nil {
+	if len(keep) == int(rec.NumRows()) {
+		return rec, o, nil
+	}
+	defer rec.Release()
+	taken, err := batch.TakeRecord(ctx, c.src.env.Alloc, rec, keep)
+	return taken, o.Take(keep), err
+}
+
+// give gives rec away, in pieces of a size that what comes behind is made for.
+func give(out sources.Out, rec arrow.RecordBatch, o batch.Origin) error {
+	n := int(rec.NumRows())
+	if 0 < n && n <= maxBatchRows {
+		return out.Batch(batch.Batch{Record: rec, Origin: o})
+	}
+	defer rec.Release()
+	pieces := (n + maxBatchRows - 1) / maxBatchRows
+	for i := range pieces {
+		from, to := n*i/pieces, n*(i+1)/pieces
+		if err := out.Batch(batch.Batch{Record: rec.NewSlice(int64(from), int64(to)), Origin: o.Slice(from, to)}); err != nil {
 			return err
 		}
-		o = o.Take(keep)
 	}
-	if rec.NumRows() == 0 {
-		rec.Release()
-	} else if err := out.Batch(batch.Batch{Record: c.window.without(rec, c.schema), Origin: o}); err != nil {
-		return err
-	}
-	return c.refuse(out, bad)
+	return nil
 }
 
 // drop gives the chunk's buffer back.
@@ -141,6 +162,7 @@ func (c *chunk) refuse(out sources.Out, bad []badRow) error {
 		if 0 <= b.column && b.column < len(c.names) {
 			p.Field = c.names[b.column]
 		}
+		p.Value = b.value
 		row := batch.BadRow{Stage: batch.StageRead, Code: b.code, Reason: b.reason, Place: p, Raw: bytes.Clone(bytes.TrimRight(raw[:min(len(raw), batch.RawLimit)], "\r\n"))}
 		if err := out.BadRow(row); err != nil {
 			return err

@@ -25,7 +25,8 @@ type badRow struct {
 	from, to int // its text
 	ordinal  int64
 	flaw
-	column int // of the header that at belongs to; -1: none
+	column int    // of the header that at belongs to; -1: none
+	value  string // of the cell, where it is no value of its type
 }
 
 // layout finds the rows of a chunk. Rows without cells and comments are left out; those that are flawed come back as bad.
@@ -134,6 +135,11 @@ func (c *chunk) withoutReturns(pos []uint32, width int) []uint32 {
 func (c *chunk) walk() (rows, []badRow) {
 	w := &walker{c: c, width: len(c.src.cols), out: rows{stride: len(c.src.cols) + 1}}
 	w.ordinal, w.line = c.row, c.line
+	if need := c.count * w.out.stride; cap(c.spread) < need {
+		c.spread = make([]uint32, 0, need+need/8)
+	}
+	w.out.pos = c.spread[:0]
+	w.out.ordinals, w.out.lines = make([]int64, 0, c.count), make([]int64, 0, c.count)
 	text, d := c.text[:c.end], c.src.d
 	if c.indexed {
 		pos, _ := c.extract()

@@ -86,6 +86,53 @@ func (d dialect) open(text []byte, from, shut int) (next int, open bool) {
 	return len(text), shut < 0
 }
 
+// visit counts the whole rows of text, which begins at a row, and finds the end of the last, by looking at quotes alone. last says that
+// the text's end ends a row.
+func (d dialect) visit(text []byte, last bool) (end, rows int) {
+	lf := []byte{'\n'}
+	for pos := 0; ; {
+		gap, q := text[pos:], -1 // up to the next quote, outside of quotes
+		if d.quote != 0 {
+			if q = bytes.IndexByte(gap, d.quote); q >= 0 {
+				gap, q = gap[:q], pos+q
+			}
+		}
+		if n := bytes.Count(gap, lf); n > 0 {
+			rows += n
+			end = pos + bytes.LastIndexByte(gap, '\n') + 1
+		}
+		if q < 0 {
+			break
+		}
+		pos = q + 1
+		if d.comment != 0 && text[end] == d.comment {
+			next := lineEnd(text, pos)
+			if text[next-1] != '\n' {
+				break
+			}
+			pos = next - 1 // the line's end is the next gap's
+			continue
+		}
+		if q > end && text[q-1] != d.delimiter {
+			continue
+		}
+		shut := d.closing(text, q+1)
+		if next, open := d.open(text, end, shut); open {
+			if next == len(text) && !(next-end > d.maxRow && text[next-1] == '\n') {
+				break
+			}
+			pos, end = next, next
+			rows++
+			continue
+		}
+		pos = shut + 1
+	}
+	if last && end < len(text) {
+		return len(text), rows + 1
+	}
+	return end, rows
+}
+
 // lineEnd is where the line after the one at pos starts.
 func lineEnd(text []byte, pos int) int {
 	if i := bytes.IndexByte(text[pos:], '\n'); i >= 0 {

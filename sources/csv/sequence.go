@@ -109,14 +109,8 @@ func (q *sequencer) find(c *cut, limit int) {
 	if q.d.plain() && limit <= q.d.maxRow && q.index(c, limit, last) {
 		return
 	}
-	c.indexed, c.end, c.rows = false, 0, 0
-	var ends []uint32
-	for pos, whole := 0, true; pos < limit; {
-		if ends, pos, _, whole = q.d.row(c.text[:limit], pos, ends[:0], last); !whole {
-			return
-		}
-		c.end, c.rows = pos, c.rows+1
-	}
+	c.indexed = false
+	c.end, c.rows = q.d.visit(c.text[:limit], last)
 }
 
 // index finds rows by bit masks. It gives up when a quote stands where only the state machine knows what it means: one that opens in

@@ -22,7 +22,11 @@ import (
 const (
 	sampleBytes = 1 << 20
 	sampleRows  = 10_000
-	chunkBytes  = 1 << 20 // what is read of a file at a time
+	chunkBytes  = 1 << 20 // what is read of a file at a time, at least
+	chunkMost   = 4 << 20
+	batchRows   = 16 << 10 // rows that a batch should have where that fits in a chunk
+
+	maxBatchRows = 64 << 10
 )
 
 // source is the files of a config. The listing is fixed when it is first asked for.
@@ -35,7 +39,7 @@ type source struct {
 	header bool     // the first row holds names
 	cols   []column // of the header, in file order
 	notes  []sources.Note
-	chunk  int // bytes read at a time; chunkBytes but in tests
+	chunk  int // bytes read at a time
 
 	stdin replay
 
