@@ -7,10 +7,14 @@ import (
 	"github.com/firn-data/firn/etl/plan"
 	"github.com/firn-data/firn/internal/reference"
 	"github.com/firn-data/firn/sources/all"
+	"github.com/firn-data/firn/transform/expr"
 )
 
 // SourceKinds are the kinds of sources with the fields that a job gives them.
 func SourceKinds() []job.Kind { return job.Kinds(all.Kinds()) }
+
+// Functions are the SQL functions of the native engine.
+func Functions() []expr.Function { return expr.Functions() }
 
 const draft = "https://json-schema.org/draft/2020-12/schema"
 

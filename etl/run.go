@@ -80,7 +80,7 @@ const sweepAge = 24 * time.Hour
 func (p *Plan) sweep() {
 	n, err := memory.Sweep(tempDir(p.opts), sweepAge, p.opts.Now)
 	if err == nil && n > 0 {
-		p.opts.Events.OnWarn(fmt.Sprintf("removed %d folders of temp files that attempts left which died", n))
+		p.opts.Events.OnWarn(fmt.Sprintf("removed %d folders of temp files of attempts that died", n))
 	}
 }
 

@@ -75,6 +75,9 @@ func (v *preview) read(in *plan.Input) error {
 		if err := s.Read(v.ctx, out); err != nil {
 			return err
 		}
+		if out.stop != nil {
+			return out.stop
+		}
 	}
 	return nil
 }
@@ -99,28 +102,35 @@ func (v *preview) BadRow(row batch.BadRow) error {
 	return nil
 }
 
-// previewIn passes the first rows of an input into the program.
+// previewIn passes the first rows of an input into the program. A split may report the bad rows of a batch after it, so that
+// reading is stopped by the batch that follows.
 type previewIn struct {
 	v    *preview
 	in   *plan.Input
 	left int
+	stop error
 }
 
 func (o *previewIn) Batch(b batch.Batch) error {
+	if o.stop != nil {
+		b.Release()
+		return o.stop
+	}
 	b.Origin.Source = o.in.Name
 	if n := b.Rows(); n > o.left {
 		cut := batch.Batch{Record: b.Record.NewSlice(0, int64(o.left)), Origin: b.Origin.Slice(0, o.left)}
 		b.Release()
 		b = cut
 	}
-	o.left -= b.Rows()
-	if err := o.v.exec.Batch(o.v.ctx, o.in.Name, b); err != nil {
-		return err
+	if o.left -= b.Rows(); o.left == 0 {
+		o.stop = errSeenEnough
 	}
-	if o.left == 0 {
-		return errSeenEnough
+	err := o.v.exec.Batch(o.v.ctx, o.in.Name, b)
+	if errors.Is(err, errFull) {
+		o.stop = errFull
+		return nil
 	}
-	return nil
+	return err
 }
 
 func (o *previewIn) BadRow(row batch.BadRow) error {

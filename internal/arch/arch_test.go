@@ -137,6 +137,41 @@ func checkHome(t *testing.T, from, imp string) {
 	}
 }
 
+// TestTheCommandLineHoldsNoEngine checks that cmd/firn talks to the front door, to tables and to what describes both.
+func TestTheCommandLineHoldsNoEngine(t *testing.T) {
+	allowed := []string{"etl", "etl/plan", "catalog", "internal/batch", "internal/fault", "internal/jsonarrow", "internal/reference", "internal/spelling"}
+	for _, p := range packages(t) {
+		from, _ := short(p.ImportPath)
+		if from != "cmd/firn" {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if to, ours := short(imp); ours && !slices.Contains(allowed, to) {
+				t.Errorf("%s imports %s: a command parses, calls etl and prints; give etl what it lacks", from, to)
+			}
+		}
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if commands := commandsIn(f); commands > 1 {
+				t.Errorf("%s/%s makes %d commands: one command, one file", from, name, commands)
+			}
+		}
+	}
+}
+
+// commandsIn counts the functions that make a command of the program.
+func commandsIn(f *ast.File) (n int) {
+	for _, d := range f.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok && strings.HasSuffix(fn.Name.Name, "Command") && fn.Type.Results != nil && fn.Name.Name != "unknownCommand" {
+			n++
+		}
+	}
+	return n
+}
+
 func TestNoPackageIsCalledUtil(t *testing.T) {
 	for _, p := range packages(t) {
 		if name := path.Base(p.ImportPath); slices.Contains(badNames, name) {
