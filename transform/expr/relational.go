@@ -85,3 +85,6 @@ func Unify(at parse.Expr, l, r Expr) (Expr, Expr, error) {
 
 // Text writes a syntax tree without its positions: equal texts are equal expressions. name says what stands for a column.
 func Text(x parse.Expr, name func(*parse.Column) string) string { return textWith(x, name) }
+
+// And is the conjunction of two conditions.
+func And(x, y Expr) Expr { return &logic{false, x, y} }
