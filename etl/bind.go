@@ -181,7 +181,7 @@ func (p *Plan) bindSource(ctx context.Context, s job.Source) error {
 	in.Stream = streams[0]
 	for _, n := range in.Stream.Notes {
 		if n.Warning {
-			p.Warnings = append(p.Warnings, n.Column+": "+n.Text)
+			p.Warnings = append(p.Warnings, n.String())
 		}
 	}
 	to, err := src.Bound(ctx, in.Stream.Name, from)

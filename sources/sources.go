@@ -66,6 +66,14 @@ type Note struct {
 	Warning bool
 }
 
+// String is the note with the column that it is about, if it is about one.
+func (n Note) String() string {
+	if n.Column == "" {
+		return n.Text
+	}
+	return n.Column + ": " + n.Text
+}
+
 // Source is a connector bound to its config. Streams, Bound and Splits are called one at a time, in that order; Close
 // may be called at any time, more than once, and ends what is still under way. Errors carry a fault class.
 type Source interface {

@@ -37,6 +37,7 @@ func everyCommand(job, source, table string) map[string][][]string {
 		"runs":       {{"runs", table, "-o", "json"}},
 		"read":       {{"read", table}},
 		"rollback":   {{"rollback", table, "--run", "none"}},
+		"state":      {{"state", job}, {"state", job, "-o", "json"}, {"state", job, "set", "1"}, {"state", job, "adopt"}, {"state", job, "drop"}},
 		"sources":    {{"sources"}, {"sources", "postgres"}},
 		"functions":  {{"functions"}},
 		"schema":     {{"schema"}},

@@ -131,7 +131,7 @@ func (in *Input) View() SourceView {
 		v.Columns = append(v.Columns, c)
 	}
 	for _, n := range in.Stream.Notes {
-		v.Notes = append(v.Notes, n.Column+": "+n.Text)
+		v.Notes = append(v.Notes, n.String())
 	}
 	return v
 }
