@@ -13,6 +13,7 @@ import (
 
 	"github.com/apache/iceberg-go/table"
 
+	"github.com/firn-data/firn/internal/check"
 	"github.com/firn-data/firn/internal/event"
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/storage"
@@ -107,6 +108,32 @@ type Excluder interface {
 type Hold interface {
 	// Release lets others in, but for a hold whose swap has an unknown outcome. It may be called more than once.
 	Release(ctx context.Context)
+}
+
+// LockLister is an optional ability of a Catalog that works with locks, for those who look after it.
+type LockLister interface {
+	// Locks lists who holds a table or waits for it, oldest first. A table that does not exist has none.
+	Locks(ctx context.Context, id Ident) ([]Lock, error)
+	// Break takes a lock from its holder, whose swap is then not protected any more: only for holders that are surely dead.
+	// A lock that the table does not have is a fault.NoInput error.
+	Break(ctx context.Context, id Ident, lockID string) error
+}
+
+// Lock is a lock on a table, as its catalog shows it.
+type Lock struct {
+	ID        string
+	State     string    // acquired, waiting
+	Agent     string    // what holds it: firn-<attempt>-<salt> for firn's own
+	User      string    // as the holder named it
+	Host      string    // as the holder named it
+	Acquired  time.Time // by the catalog's clock; zero while it waits
+	Heartbeat time.Time // the last sign of life, by the catalog's clock
+	Expires   time.Time // when it is void if its holder gives no further sign of life
+}
+
+// Checker is an optional ability of a Catalog for `firn doctor`: it tries, step by step, what a run will need, and leaves nothing behind.
+type Checker interface {
+	Check(ctx context.Context) []check.Step
 }
 
 // Closer is an optional ability of a Catalog.

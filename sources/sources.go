@@ -13,6 +13,7 @@ import (
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/firn-data/firn/internal/batch"
+	"github.com/firn-data/firn/internal/check"
 	"github.com/firn-data/firn/internal/event"
 	"github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/internal/predicate"
@@ -141,13 +142,8 @@ type Checker interface {
 	Check(ctx context.Context) []Check
 }
 
-// Check is one step of Checker.
-type Check struct {
-	Name string // "connects", "may export a snapshot", "index on updated_at"
-	Err  error  // nil: fine
-	Note string // what was found
-	Fix  string // what to do when Err is set or the note is a warning
-}
+// Check is one step of Checker: "connects", "may export a snapshot", "index on updated_at".
+type Check = check.Step
 
 // Config is a source's part of the job file, decoded strictly by its struct tags: `yaml` names the field, `default` its
 // default, `doc` its reference text, `example` an example. Secrets are secret.String. Config is the factory.

@@ -103,6 +103,22 @@ func (c *client) createDatabase(ctx context.Context, name, location string) erro
 	return err
 }
 
+// dropDatabase drops a database with its tables and its folder.
+func (c *client) dropDatabase(ctx context.Context, name string) error {
+	_, err := c.ask(ctx, "drop_database", newRecord(str(1, name), boolean(2, true), boolean(3, true)), "NoSuchObjectException", "InvalidOperationException", "MetaException")
+	return err
+}
+
+// configValue is a setting of the server; def where it has none, or does not show it.
+func (c *client) configValue(ctx context.Context, name, def string) (string, error) {
+	v, err := c.ask(ctx, "get_config_value", newRecord(str(1, name), str(2, def)), "ConfigValSecurityException")
+	if refused(err) {
+		return def, nil
+	}
+	s, _ := v.(string)
+	return s, err
+}
+
 func (c *client) names(ctx context.Context, method string, args *record, exceptions ...string) ([]string, error) {
 	v, err := c.ask(ctx, method, args, exceptions...)
 	l, _ := v.(*list)
@@ -118,11 +134,7 @@ func (c *client) version(ctx context.Context) (string, error) {
 
 // lockTimeout is how long a lock lives without a heartbeat.
 func (c *client) lockTimeout(ctx context.Context) (time.Duration, error) {
-	v, err := c.ask(ctx, "get_config_value", newRecord(str(1, "metastore.txn.timeout"), str(2, "300s")), "ConfigValSecurityException")
-	if refused(err) {
-		return defaultLockTimeout, nil
-	}
-	s, _ := v.(string)
+	s, err := c.configValue(ctx, "metastore.txn.timeout", "300s")
 	if d, ok := duration(s); ok && d > 0 {
 		return d, err
 	}

@@ -18,6 +18,9 @@ import (
 // maxMessage bounds what a server may send at once.
 const maxMessage = 256 << 20
 
+// incompatibleChanges is the server's setting that refuses ordinary schema evolution.
+const incompatibleChanges = "metastore.disallow.incompatible.col.type.changes"
+
 // client keeps connections to one of several metastores. It is safe for concurrent use.
 type client struct {
 	addresses []string
@@ -165,7 +168,7 @@ func (c *client) dialOne(ctx context.Context, addr string) (*connection, error) 
 	k := &connection{client: c, net: n}
 	k.proto = thrift.NewTBinaryProtocolConf(thrift.NewStreamTransportRW(n), &thrift.TConfiguration{MaxMessageSize: maxMessage, TBinaryStrictRead: thrift.BoolPtr(true), TBinaryStrictWrite: thrift.BoolPtr(true)})
 	// Else the server refuses ordinary schema evolution. A server that does not know the setting has no such check.
-	_, err = k.call(ctx, "setMetaConf", newRecord(str(1, "metastore.disallow.incompatible.col.type.changes"), str(2, "false")), "MetaException")
+	_, err = k.call(ctx, "setMetaConf", newRecord(str(1, incompatibleChanges), str(2, "false")), "MetaException")
 	if err != nil && !refused(err) {
 		n.Close()
 		return nil, fmt.Errorf("%s: %w", addr, err)

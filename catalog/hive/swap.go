@@ -189,12 +189,17 @@ func (w *swapping) alter(ctx context.Context, k *connection, t *record) (catalog
 		return w.confirm(ctx)
 	case unsent(err):
 		return catalog.NotApplied, w.client.classify(ctx, err, "commit to %s", w.Ident)
-	case refused(err) && strings.Contains(err.Error(), "The table has been modified"), refused(err, "InvalidOperationException") && strings.Contains(err.Error(), "not found"):
+	case modified(err), refused(err, "InvalidOperationException") && strings.Contains(err.Error(), "not found"):
 		return catalog.NotApplied, conflict(w.Ident, err)
 	case refused(err):
 		return catalog.NotApplied, w.client.classify(ctx, err, "commit to %s", w.Ident)
 	}
 	return catalog.Unknown, w.client.classify(ctx, err, "commit to %s", w.Ident)
+}
+
+// modified reports whether the server compared, and found that the table is not what the swap expected.
+func modified(err error) bool {
+	return refused(err) && strings.Contains(err.Error(), "The table has been modified")
 }
 
 // confirm looks, after the server said yes, whether the lock lived through the call: if not, another writer may have altered the table

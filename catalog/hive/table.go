@@ -105,9 +105,12 @@ func describeStorage(t *record, md table.Metadata) {
 	}
 	sd.set(elements(storageColumns, recordsOf(columns(md.CurrentSchema())...)))
 	sd.set(str(storageLocation, md.Location()))
-	if sd.record(storageSerde) != nil {
-		return
+	if sd.record(storageSerde) == nil {
+		setFormats(sd)
 	}
+}
+
+func setFormats(sd *record) {
 	sd.set(str(storageInput, "org.apache.hadoop.mapred.FileInputFormat"))
 	sd.set(str(storageOutput, "org.apache.hadoop.mapred.FileOutputFormat"))
 	sd.set(boolean(5, false))
