@@ -44,10 +44,10 @@ test: ## everything: installs and starts the test servers, then runs all tests
 include deploy/native/stack.mk
 
 .PHONY: corpus
-corpus: ## ask a real Spark for the expected results of the SQL corpus, and check them in
+corpus: ## ask a real Spark for the expected results of the SQL corpus (CORPUS=queries for these alone), and check them in
 	deploy/native/stack.sh up spark
 	eval "$$(deploy/native/stack.sh env)" && TZ=UTC SPARK_CONF_DIR=$$FIRN_TEST_SPARK_CONF_DIR SPARK_HOME=$$FIRN_TEST_SPARK_HOME JAVA_HOME=$$FIRN_TEST_SPARK_JAVA_HOME SPARK_LOCAL_IP=127.0.0.1 \
-	  $$FIRN_TEST_SPARK_PYTHON transform/testdata/corpus/generate.py transform/testdata/corpus/expressions.tsv
+	  $$FIRN_TEST_SPARK_PYTHON transform/testdata/corpus/generate.py transform/testdata/corpus $(CORPUS)
 
 .PHONY: bench
 bench: build ## measure firn beside its peers (CASES=csv,sql ROUNDS=5), and write benchmarks/README.md

@@ -45,11 +45,11 @@ func (n *aggregateNode) settle() {
 	n.exprs = append([]expr.Expr{}, n.keys...)
 	var fields []arrow.Field
 	for i, k := range n.keys {
-		fields = append(fields, arrow.Field{Name: n.names[i], Type: k.Type().ArrowType(), Nullable: true})
+		fields = append(fields, fieldOf(n.names[i], k.Type()))
 	}
 	for _, a := range n.aggs {
 		n.exprs = append(n.exprs, a.args...)
-		fields = append(fields, arrow.Field{Name: a.text, Type: a.typ.ArrowType(), Nullable: true})
+		fields = append(fields, fieldOf(a.text, a.typ))
 	}
 	if n.give == nil || len(n.give) != len(fields) {
 		n.give = all(len(fields))

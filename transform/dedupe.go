@@ -33,7 +33,7 @@ func compileDedupe(s *Step, in node, now time.Time) (node, error) {
 	n := &dedupeNode{base: base{step: s}, port: port{width: schema.NumFields()}, from: in, rule: *s.Dedupe}
 	scope := &expr.Scope{Now: now, Functions: expr.Functions()}
 	for _, f := range schema.Fields() {
-		scope.Fields = append(scope.Fields, expr.Field{Of: "input", Name: f.Name, Type: expr.FromArrow(f.Type)})
+		scope.Fields = append(scope.Fields, expr.Field{Of: "input", Name: f.Name, Type: typeOf(f)})
 	}
 	for _, k := range s.Dedupe.Key {
 		e, err := scope.Bind(&parse.Column{Parts: []string{k}})
@@ -64,7 +64,7 @@ func compileDedupe(s *Step, in node, now time.Time) (node, error) {
 // part.
 func ties(schema *arrow.Schema) (out []sortItem) {
 	for i, f := range schema.Fields() {
-		if t := expr.FromArrow(f.Type); t.Orderable() {
+		if t := typeOf(f); t.Orderable() {
 			out = append(out, sortItem{e: expr.NewColumn(i, f.Name, t)})
 		}
 	}

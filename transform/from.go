@@ -14,6 +14,7 @@ type relation struct {
 	node   node
 	fields []expr.Field // by column
 	star   []int        // columns of *, in order
+	sides  []relation   // of a join
 }
 
 // from compiles a FROM with its joins.
@@ -72,15 +73,19 @@ func (c *compiler) single(r *parse.Relation, in tables) (relation, error) {
 func (c *compiler) join(j *parse.Join, left, right relation) (relation, error) {
 	n := newJoin(c.step, c.name, left.node, right.node, j.Left)
 	width := len(left.fields)
-	out := relation{node: n, fields: append(slices.Clone(left.fields), right.fields...), star: slices.Clone(left.star)}
+	out := relation{node: n, fields: append(slices.Clone(left.fields), right.fields...), star: slices.Clone(left.star), sides: []relation{left, right}}
 	for _, i := range right.star {
 		out.star = append(out.star, width+i)
 	}
 	b := &joinBinder{c: c, n: n, left: c.scope(left.fields, ""), right: c.scope(right.fields, "")}
 	if j.On != nil {
 		both := c.scope(out.fields, "INVALID_JOIN_CONDITION")
-		if _, err := both.Condition(j.On, "ON"); err != nil {
+		cond, err := both.Bind(j.On)
+		if err != nil {
 			return relation{}, err
+		}
+		if k := cond.Type().Kind; k != expr.Boolean && k != expr.Null {
+			return relation{}, &expr.Error{Pos: j.On.Start(), Code: "JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE", Msg: fmt.Sprintf("ON must be BOOLEAN, not %s", cond.Type())}
 		}
 		return out, b.on(j.On, both)
 	}

@@ -117,6 +117,9 @@ func (b *selectBinder) hook(x parse.Expr) (expr.Expr, error) {
 // ungrouped is the error of a column that is neither a key nor in an aggregate.
 func (b *selectBinder) ungrouped(x *parse.Column) error {
 	name := strings.Join(x.Parts, ".")
+	if b.listed {
+		return &expr.Error{Pos: x.At, Code: "UNRESOLVED_COLUMN", Msg: name + " is neither in the SELECT list nor in GROUP BY", Hint: "add it to GROUP BY, or take min or max of it"}
+	}
 	if len(b.sel.Group) == 0 {
 		return &expr.Error{Pos: x.At, Code: "MISSING_GROUP_BY", Msg: name + " stands beside an aggregate, and there is no GROUP BY", Hint: "add GROUP BY " + name}
 	}
@@ -151,9 +154,7 @@ func (b *selectBinder) bindAggregate(x *parse.Call) (aggregate, error) {
 		return a, &expr.Error{Pos: x.At, Code: code, Msg: fmt.Sprintf(format, args...)}
 	}
 	switch {
-	case x.Star && a.name != "count", x.Star && x.Distinct:
-		return bad("INVALID_USAGE_OF_STAR_OR_REGEX", "%s(*) means nothing", x.Name)
-	case !x.Star && len(args) == 0, a.name != "count" && len(args) > 1:
+	case x.Star && a.name != "count", !x.Star && len(args) == 0, a.name != "count" && len(args) > 1:
 		return bad("WRONG_NUM_ARGS", "%s takes one argument", x.Name)
 	}
 	if a.name == "min" || a.name == "max" {

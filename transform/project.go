@@ -18,6 +18,8 @@ type projectNode struct {
 	items  []output
 	from   *arrow.Schema // of in, before pruning
 	out    *arrow.Schema
+
+	filterOnly bool // it gives all columns on
 }
 
 // output is one column of a result: a column of the input, or an expression.
@@ -48,7 +50,7 @@ func (n *projectNode) settle() {
 			continue
 		}
 		n.exprs = append(n.exprs, o.e)
-		fields[i] = arrow.Field{Name: o.name, Type: o.e.Type().ArrowType(), Nullable: true}
+		fields[i] = fieldOf(o.name, o.e.Type())
 	}
 	n.out = arrow.NewSchema(fields, nil)
 }
@@ -84,6 +86,9 @@ func (n *projectNode) describe() string {
 		} else if o.column < 0 {
 			names[i] = o.name + " " + o.e.Type().String()
 		}
+	}
+	if n.filterOnly {
+		return strings.TrimPrefix(n.filterText(), "\n")
 	}
 	return "Project " + strings.Join(names, ", ") + n.filterText()
 }

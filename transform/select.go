@@ -20,6 +20,7 @@ type selectBinder struct {
 	groups map[string]int // columns of agg, by the text of their expression
 	aggs   map[string]int
 	wins   []*windowCall
+	listed bool // the SELECT list is bound: what follows is HAVING and ORDER BY
 }
 
 // bound is an item of the SELECT list.
@@ -36,12 +37,9 @@ func (c *compiler) selectNode(sel *parse.Select, order []parse.Order, at parse.E
 		return nil, err
 	}
 	b := &selectBinder{c: c, sel: sel, rel: rel, inputs: c.scope(rel.fields, "")}
-	pending := c.intake()
-	if sel.Where != nil {
-		if pending.where, err = c.scope(rel.fields, "INVALID_WHERE_CONDITION").Condition(sel.Where, "WHERE"); err != nil {
-			return nil, err
-		}
-		pending.text = conditionText(c.step.SQL, sel)
+	pending, err := c.where(sel, rel)
+	if err != nil {
+		return nil, err
 	}
 	n := rel.node
 	if b.aggregates(order) {
@@ -59,7 +57,7 @@ func (c *compiler) selectNode(sel *parse.Select, order []parse.Order, at parse.E
 		return nil, err
 	}
 	if sel.Having != nil {
-		if pending.where, err = b.items.Condition(sel.Having, "HAVING"); err != nil {
+		if pending.where, err = b.having(sel.Having); err != nil {
 			return nil, err
 		}
 		pending.text = show(sel.Having)
@@ -89,6 +87,16 @@ func (b *selectBinder) aggregates(order []parse.Order) bool {
 		look(o.X)
 	}
 	return found
+}
+
+// having binds HAVING, which Spark casts to BOOLEAN.
+func (b *selectBinder) having(x parse.Expr) (expr.Expr, error) {
+	b.listed = true
+	e, err := b.items.Bind(x)
+	if err != nil {
+		return nil, err
+	}
+	return expr.CastTo(x, e, expr.Type{Kind: expr.Boolean})
 }
 
 // list binds the SELECT list.
@@ -196,6 +204,7 @@ func (b *selectBinder) text(x parse.Expr) string {
 func (b *selectBinder) order(order []parse.Order, items []bound) ([]sortKey, []bound, error) {
 	var keys []sortKey
 	visible := len(items)
+	b.listed = true
 	for _, o := range order {
 		i, err := ordinal(o.X, visible, "ORDER_BY_POS_OUT_OF_RANGE")
 		if err != nil {
@@ -207,7 +216,15 @@ func (b *selectBinder) order(order []parse.Order, items []bound) ([]sortKey, []b
 			}
 		}
 		if i < 0 && b.sel.Distinct {
-			return nil, nil, &expr.Error{Pos: o.X.Start(), Code: "UNRESOLVED_COLUMN", Msg: show(o.X) + " is not in the list of SELECT DISTINCT, by which alone it can be ordered"}
+			k := sortKey{-1, nil, o.Descending, o.NullsLast, show(o.X)}
+			if k.e, err = b.c.scope(b.results(items), "UNRESOLVED_COLUMN").Bind(o.X); err == nil {
+				err = orderable(o.X, k.e.Type())
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			keys = append(keys, k)
+			continue
 		}
 		if i < 0 {
 			e, err := b.inOrder(o.X, items[:visible])
@@ -220,14 +237,24 @@ func (b *selectBinder) order(order []parse.Order, items []bound) ([]sortKey, []b
 		if err := orderable(o.X, items[i].e.Type()); err != nil {
 			return nil, nil, err
 		}
-		keys = append(keys, sortKey{i, o.Descending, o.NullsLast, show(o.X)})
+		keys = append(keys, sortKey{i, nil, o.Descending, o.NullsLast, show(o.X)})
 	}
 	return keys, items, nil
 }
 
-// sortKey is a key of ORDER BY: an item.
+// results are the items as columns of the result.
+func (b *selectBinder) results(items []bound) []expr.Field {
+	out := make([]expr.Field, len(items))
+	for i, it := range items {
+		out[i] = expr.Field{Name: it.name, Type: it.e.Type()}
+	}
+	return out
+}
+
+// sortKey is a key of ORDER BY: an item, or an expression over the result.
 type sortKey struct {
-	item                  int
+	item                  int       // -1: e
+	e                     expr.Expr // nil: item
 	descending, nullsLast bool
 	text                  string
 }
@@ -248,6 +275,9 @@ func (b *selectBinder) find(x parse.Expr, items []bound) (int, error) {
 		if found >= 0 {
 			return found, nil
 		}
+	}
+	if b.sel.Distinct {
+		return -1, nil
 	}
 	text := b.text(x)
 	for i, it := range items {
@@ -276,6 +306,9 @@ func (b *selectBinder) inOrder(x parse.Expr, items []bound) (expr.Expr, error) {
 				return items[i].e, nil
 			}
 		}
+		if c, ok := x.(*parse.Call); ok && c.Over != nil {
+			return nil, &expr.Error{Pos: x.Start(), Code: "UNSUPPORTED_EXPR_FOR_OPERATOR", Msg: "a window function cannot stand in ORDER BY", Hint: "select it under a name, and order by that"}
+		}
 		return b.hook(x)
 	}
 	return (&expr.Scope{Fields: s.Fields, Lateral: s.Lateral, Params: s.Params, Now: s.Now, Functions: s.Functions, Hook: s.Hook}).Bind(x)
@@ -303,9 +336,13 @@ func (b *selectBinder) finish(n node, pending intake, items []bound, keys []sort
 	var sorts []sortItem
 	var names []string
 	for _, k := range keys {
-		f := n.schema().Field(k.item)
-		sorts = append(sorts, sortItem{expr.NewColumn(k.item, f.Name, expr.FromArrow(f.Type)), k.descending, k.nullsLast})
 		names = append(names, k.text)
+		if k.e != nil {
+			sorts = append(sorts, sortItem{k.e, k.descending, k.nullsLast})
+			continue
+		}
+		f := n.schema().Field(k.item)
+		sorts = append(sorts, sortItem{expr.NewColumn(k.item, f.Name, typeOf(f)), k.descending, k.nullsLast})
 	}
 	if b.sel.Distinct {
 		unique = coversAll(n.schema(), sorts)
@@ -325,7 +362,7 @@ func (b *selectBinder) finish(n node, pending intake, items []bound, keys []sort
 func newDistinct(r intake, in node) node {
 	var keys []expr.Expr
 	for i, f := range in.schema().Fields() {
-		keys = append(keys, expr.NewColumn(i, f.Name, expr.FromArrow(f.Type)))
+		keys = append(keys, expr.NewColumn(i, f.Name, typeOf(f)))
 	}
 	n := newAggregate(r, in, fieldNames(in.schema()), keys)
 	n.dedupe = true
@@ -339,6 +376,9 @@ func (b *selectBinder) groupsIn(items []bound, keys []sortKey) bool {
 	}
 	seen := map[int]bool{}
 	for _, k := range keys {
+		if k.item < 0 {
+			continue
+		}
 		if c, ok := items[k.item].e.(*expr.Column); ok {
 			seen[c.Index] = true
 		}

@@ -247,7 +247,7 @@ func (c *compiler) union(q *parse.Query, in tables) (node, error) {
 	width := parts[0].schema().NumFields()
 	types := make([]expr.Type, width)
 	for i := range types {
-		types[i] = expr.FromArrow(parts[0].schema().Field(i).Type)
+		types[i] = typeOf(parts[0].schema().Field(i))
 	}
 	for p, n := range parts[1:] {
 		at := q.Parts[p+1].At
@@ -255,7 +255,7 @@ func (c *compiler) union(q *parse.Query, in tables) (node, error) {
 			return nil, &expr.Error{Pos: at, Code: "NUM_COLUMNS_MISMATCH", Msg: fmt.Sprintf("this part of the UNION has %d columns, the first has %d", n.schema().NumFields(), width)}
 		}
 		for i := range types {
-			t := expr.FromArrow(n.schema().Field(i).Type)
+			t := typeOf(n.schema().Field(i))
 			if t.Arrow != nil && types[i].Arrow != nil && arrow.TypeEqual(t.Arrow, types[i].Arrow) {
 				continue
 			}
@@ -283,10 +283,10 @@ func (c *compiler) castTo(n node, types []expr.Type, at parse.Pos) (node, error)
 	for i, t := range types {
 		f := n.schema().Field(i)
 		items[i] = columnOutput(i, f.Name)
-		if arrow.TypeEqual(f.Type, t.Arrow) {
+		if from := typeOf(f); from.Kind == t.Kind && (t.Kind == expr.Null || arrow.TypeEqual(f.Type, t.Arrow)) {
 			continue
 		}
-		e, err := expr.CastTo(&parse.Column{Node: parse.Node{At: at}}, expr.NewColumn(i, f.Name, expr.FromArrow(f.Type)), t)
+		e, err := expr.CastTo(&parse.Column{Node: parse.Node{At: at}}, expr.NewColumn(i, f.Name, typeOf(f)), t)
 		if err != nil {
 			return nil, err
 		}
@@ -296,6 +296,25 @@ func (c *compiler) castTo(n node, types []expr.Type, at parse.Pos) (node, error)
 		return n, nil
 	}
 	return newProject(c.intake(), n, items), nil
+}
+
+// voidKey marks columns that hold nothing but untyped NULLs, which are stored as texts.
+const voidKey = "void"
+
+func typeOf(f arrow.Field) expr.Type {
+	if f.Metadata.FindKey(voidKey) >= 0 {
+		return expr.Type{Kind: expr.Null}
+	}
+	return expr.FromArrow(f.Type)
+}
+
+// fieldOf is the column that values of a type are stored as.
+func fieldOf(name string, t expr.Type) arrow.Field {
+	f := arrow.Field{Name: name, Type: t.ArrowType(), Nullable: true}
+	if t.Kind == expr.Null {
+		f.Metadata = arrow.NewMetadata([]string{voidKey}, []string{"true"})
+	}
+	return f
 }
 
 func fieldNames(s *arrow.Schema) []string {
@@ -310,7 +329,7 @@ func fieldNames(s *arrow.Schema) []string {
 func fieldsOf(n node, of string) []expr.Field {
 	out := make([]expr.Field, n.schema().NumFields())
 	for i, f := range n.schema().Fields() {
-		out[i] = expr.Field{Of: of, Name: f.Name, Type: expr.FromArrow(f.Type)}
+		out[i] = expr.Field{Of: of, Name: f.Name, Type: typeOf(f)}
 	}
 	return out
 }

@@ -89,3 +89,6 @@ func Unify(at parse.Expr, l, r Expr) (Expr, Expr, error) {
 func Text(x parse.Expr, name func(*parse.Column) string) string {
 	return textWith(x, name, math.MaxInt)
 }
+
+// And is the conjunction of two conditions.
+func And(x, y Expr) Expr { return &logic{false, x, y} }

@@ -1,10 +1,13 @@
-"""Makes expressions.tsv: what a real Spark 4.1 says of every expression of the corpus.
+"""Makes expressions.tsv and queries.jsonl: what a real Spark 4.1 says of every expression and query of the corpus.
 
-Each line is an expression, its type, and its value cast to STRING; or the expression, `error` and Spark's error class.
+Each line of expressions.tsv is an expression, its type, and its value cast to STRING; or the expression, `error` and Spark's
+error class. Each line of queries.jsonl is a query of queries.sql over the tables of tables.json, with the names and types of
+its columns and its rows cast to STRING; or with Spark's error class.
 Run it with `make corpus`, which gives it the Spark of the native stack with the dialect's settings.
 """
 
 import itertools
+import json
 import logging
 import os
 import random
@@ -430,26 +433,73 @@ def answers(spark, group):
         return [(f.dataType.simpleString(), "NULL" if v is None else repr(v)) for f, v in zip(df.schema, row)]
     except Exception as err:  # every failure of Spark's is an answer
         if len(group) == 1:
-            get = getattr(err, "getCondition", None) or getattr(err, "getErrorClass", lambda: None)
-            return [("error", get() or type(err).__name__)]
+            return [("error", condition(err))]
         half = len(group) // 2
         return answers(spark, group[:half]) + answers(spark, group[half:])
 
 
-def main(out):
-    spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-    spark.sparkContext.setLogLevel("OFF")
-    logging.disable()  # PySpark logs each failure too
+def condition(err):
+    get = getattr(err, "getCondition", None) or getattr(err, "getErrorClass", lambda: None)
+    return get() or type(err).__name__
+
+
+def make_tables(spark, folder):
+    """Views of the tables, each value cast from its text."""
+    with open(os.path.join(folder, "tables.json"), encoding="utf-8") as f:
+        tables = json.load(f)
+    for name, t in tables.items():
+        text = ", ".join(f"c{i} STRING" for i in range(len(t["columns"])))
+        casts = ", ".join(f"CAST(c{i} AS {typ}) AS {col}" for i, (col, typ) in enumerate(t["columns"]))
+        spark.createDataFrame(t["rows"], text).createOrReplaceTempView(name + "_text")
+        spark.sql(f"SELECT {casts} FROM {name}_text").createOrReplaceTempView(name)
+
+
+def query(spark, line):
+    """Spark's answer to a query; one that begins with ! has an order."""
+    out = {"sql": line.removeprefix("! ")}
+    if line.startswith("! "):
+        out["ordered"] = True
+    try:
+        df = spark.sql(out["sql"])
+        names = [f"c{i}" for i in range(len(df.columns))]
+        out["columns"] = [[f.name, f.dataType.simpleString()] for f in df.schema]
+        out["rows"] = [list(r) for r in df.toDF(*names).selectExpr(*(f"CAST({n} AS STRING) AS {n}" for n in names)).collect()]
+    except Exception as err:  # every failure of Spark's is an answer
+        out = {"sql": out["sql"], "error": condition(err)}
+    return json.dumps(out, ensure_ascii=False)
+
+
+def queries(spark, folder):
+    make_tables(spark, folder)
+    with open(os.path.join(folder, "queries.sql"), encoding="utf-8") as f:
+        lines = [line.rstrip("\n") for line in f if line.strip()]
+    with open(os.path.join(folder, "queries.jsonl"), "w", encoding="utf-8") as f:
+        for line in lines:
+            f.write(query(spark, line) + "\n")
+    print(len(lines), "queries", file=sys.stderr)
+
+
+def expressions_of(spark, folder):
     cases = list(dict.fromkeys(e for section in SECTIONS for e in section()))
-    with open(out, "w", encoding="utf-8") as f:
+    with open(os.path.join(folder, "expressions.tsv"), "w", encoding="utf-8") as f:
         for i in range(0, len(cases), 32):
             group = cases[i : i + 32]
             for e, (typ, value) in zip(group, answers(spark, group)):
                 f.write(f"{e}\t{typ}\t{value}\n")
     every_letter(spark, os.path.join(os.path.dirname(out), "letters.tsv"))
     print(len(cases), "expressions", file=sys.stderr)
+
+
+def main(folder, parts):
+    spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "1").getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    logging.disable()  # PySpark logs each failure too
+    if "expressions" in parts:
+        expressions_of(spark, folder)
+    if "queries" in parts:
+        queries(spark, folder)
     sys.stderr.flush()
     os._exit(0)
 
 
-main(sys.argv[1])
+main(sys.argv[1], sys.argv[2:] or ["expressions", "queries"])
