@@ -78,10 +78,14 @@ func (c *Config) Open(_ context.Context, env sources.Env) (sources.Source, error
 		return nil, err
 	}
 	settings, _ := parseDSN(c.DSN.Reveal())
-	s := &source{cfg: *c, env: env}
+	s := &source{cfg: *c, env: env, open: map[*pgconn.PgConn]bool{}}
 	if s.cfg.Connections == 0 {
 		s.cfg.Connections = 4
 	}
+	if len(c.Columns) == 0 {
+		s.cfg.Columns = nil
+	}
+	s.slots = make(chan struct{}, s.cfg.Connections)
 	var err error
 	if s.conf, err = connConfig(settings, env.Temp); err != nil {
 		return nil, err

@@ -2,29 +2,16 @@ package postgres
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
-	"github.com/apache/arrow-go/v18/arrow/extensions"
+	"github.com/apache/arrow-go/v18/arrow/bitutil"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-// decoder appends one value, in the server's binary format, to a builder of the column's Arrow type. An error of type
-// *badValue is the row's fault; any other error says that the bytes are not what the server's type promises.
-//
-// The formats are those of the send functions in PostgreSQL's src/backend/utils/adt.
-type decoder func(b array.Builder, src []byte) error
-
-// badValue is a value that the column's Iceberg type cannot hold.
-type badValue struct{ text, why string }
-
-func (e *badValue) Error() string { return fmt.Sprintf("%s %s", e.text, e.why) }
-
-var errShort = errors.New("the server sent a value of the wrong length")
+// The binary formats are those of the send functions in PostgreSQL's src/backend/utils/adt.
 
 const (
 	epochDays   = 10957                     // 2000-01-01 in days since 1970-01-01
@@ -32,77 +19,69 @@ const (
 	dayMicros   = 86_400_000000
 )
 
-func decodeBool(b array.Builder, src []byte) error {
-	if len(src) != 1 {
-		return errShort
-	}
-	b.(*array.BooleanBuilder).Append(src[0] != 0)
-	return nil
-}
+type int2s struct{ fixed[int32] }
 
-func decodeInt2(b array.Builder, src []byte) error {
+func (v *int2s) set(i int, src []byte) error {
 	if len(src) != 2 {
 		return errShort
 	}
-	b.(*array.Int32Builder).Append(int32(int16(binary.BigEndian.Uint16(src))))
+	v.put(i, int32(int16(binary.BigEndian.Uint16(src))))
 	return nil
 }
 
-func decodeInt4(b array.Builder, src []byte) error {
+type int4s struct{ fixed[int32] }
+
+func (v *int4s) set(i int, src []byte) error {
 	if len(src) != 4 {
 		return errShort
 	}
-	b.(*array.Int32Builder).Append(int32(binary.BigEndian.Uint32(src)))
+	v.put(i, int32(binary.BigEndian.Uint32(src)))
 	return nil
 }
 
-func decodeInt8(b array.Builder, src []byte) error {
+type int8s struct{ fixed[int64] }
+
+func (v *int8s) set(i int, src []byte) error {
 	if len(src) != 8 {
 		return errShort
 	}
-	b.(*array.Int64Builder).Append(int64(binary.BigEndian.Uint64(src)))
+	v.put(i, int64(binary.BigEndian.Uint64(src)))
 	return nil
 }
 
-func decodeOID(b array.Builder, src []byte) error {
+type oids struct{ fixed[int64] }
+
+func (v *oids) set(i int, src []byte) error {
 	if len(src) != 4 {
 		return errShort
 	}
-	b.(*array.Int64Builder).Append(int64(binary.BigEndian.Uint32(src)))
+	v.put(i, int64(binary.BigEndian.Uint32(src)))
 	return nil
 }
 
-func decodeFloat4(b array.Builder, src []byte) error {
+type float4s struct{ fixed[float32] }
+
+func (v *float4s) set(i int, src []byte) error {
 	if len(src) != 4 {
 		return errShort
 	}
-	b.(*array.Float32Builder).Append(math.Float32frombits(binary.BigEndian.Uint32(src)))
+	v.put(i, math.Float32frombits(binary.BigEndian.Uint32(src)))
 	return nil
 }
 
-func decodeFloat8(b array.Builder, src []byte) error {
+type float8s struct{ fixed[float64] }
+
+func (v *float8s) set(i int, src []byte) error {
 	if len(src) != 8 {
 		return errShort
 	}
-	b.(*array.Float64Builder).Append(math.Float64frombits(binary.BigEndian.Uint64(src)))
+	v.put(i, math.Float64frombits(binary.BigEndian.Uint64(src)))
 	return nil
 }
 
-// decodeText takes text as it is. A database in the encoding SQL_ASCII may send anything, which a string cannot hold.
-func decodeText(b array.Builder, src []byte) error {
-	if !utf8.Valid(src) {
-		return &badValue{fmt.Sprintf("%q", src), "is not UTF-8"}
-	}
-	b.(*array.StringBuilder).BinaryBuilder.Append(src)
-	return nil
-}
+type dates struct{ fixed[int32] }
 
-func decodeBytes(b array.Builder, src []byte) error {
-	b.(*array.BinaryBuilder).Append(src)
-	return nil
-}
-
-func decodeDate(b array.Builder, src []byte) error {
+func (v *dates) set(i int, src []byte) error {
 	if len(src) != 4 {
 		return errShort
 	}
@@ -110,7 +89,7 @@ func decodeDate(b array.Builder, src []byte) error {
 	if d == math.MaxInt32 || d == math.MinInt32 {
 		return infinite(d > 0, "date")
 	}
-	b.(*array.Date32Builder).Append(arrow.Date32(d + epochDays))
+	v.put(i, d+epochDays)
 	return nil
 }
 
@@ -121,7 +100,9 @@ func infinite(positive bool, typ string) error {
 	return &badValue{"-infinity", "is not a " + typ}
 }
 
-func decodeTime(b array.Builder, src []byte) error {
+type times struct{ fixed[int64] }
+
+func (v *times) set(i int, src []byte) error {
 	if len(src) != 8 {
 		return errShort
 	}
@@ -129,11 +110,13 @@ func decodeTime(b array.Builder, src []byte) error {
 	if t >= dayMicros {
 		return &badValue{"24:00:00", "is not a time of day"}
 	}
-	b.(*array.Time64Builder).Append(arrow.Time64(t))
+	v.put(i, t)
 	return nil
 }
 
-func decodeTimestamp(b array.Builder, src []byte) error {
+type timestamps struct{ fixed[int64] }
+
+func (v *timestamps) set(i int, src []byte) error {
 	if len(src) != 8 {
 		return errShort
 	}
@@ -144,155 +127,213 @@ func decodeTimestamp(b array.Builder, src []byte) error {
 	case t > math.MaxInt64-epochMicros:
 		return &badValue{"a time after the year 294246", "is not a timestamp"}
 	}
-	b.(*array.TimestampBuilder).Append(arrow.Timestamp(t + epochMicros))
+	v.put(i, t+epochMicros)
 	return nil
 }
 
-func decodeUUID(b array.Builder, src []byte) error {
+// uuids are 16 bytes each; data is in the layout of fixed-size binaries.
+type uuids struct {
+	validity
+	typ  arrow.DataType
+	rows int
+	data *memory.Buffer
+}
+
+func (v *uuids) room(i int) []byte {
+	if v.data == nil {
+		v.data = memory.NewResizableBuffer(v.alloc)
+	}
+	if have := v.data.Len(); 16*(i+1) > have {
+		v.data.ResizeNoShrink(max(16*(i+1), 2*have, 16*v.rows))
+	}
+	return v.data.Bytes()[16*i : 16*i+16]
+}
+
+func (v *uuids) set(i int, src []byte) error {
 	if len(src) != 16 {
 		return errShort
 	}
-	b.(*extensions.UUIDBuilder).AppendBytes([16]byte(src))
+	copy(v.room(i), src)
+	v.valid(i)
 	return nil
 }
 
-// powers of ten up to 10^38, as 128-bit integers.
-var pow10 = func() (out [39]decimal128.Num) {
-	out[0] = decimal128.FromU64(1)
-	for i := 1; i < len(out); i++ {
-		out[i] = out[i-1].Mul(decimal128.FromU64(10))
-	}
-	return out
-}()
+func (v *uuids) null(i int) {
+	clear(v.room(i))
+	v.validity.clear(i)
+}
 
-// decodeNumeric reads base-10000 digits into a decimal(p, s). The column's type modifier bounds digits and scale, so
-// nothing is rounded; what does not fit all the same, and NaN and infinity, is refused.
-func decodeNumeric(p, s int) decoder {
-	return func(b array.Builder, src []byte) error {
-		if len(src) < 8 {
-			return errShort
-		}
-		n := int(binary.BigEndian.Uint16(src))
-		weight := int(int16(binary.BigEndian.Uint16(src[2:])))
-		sign := binary.BigEndian.Uint16(src[4:])
-		switch sign {
-		case 0xC000:
-			return &badValue{"NaN", "is not a decimal"}
-		case 0xD000, 0xF000:
-			return infinite(sign == 0xD000, "decimal")
-		}
-		if len(src) != 8+2*n {
-			return errShort
-		}
-		v, ok := numericValue(src[8:], weight, p, s)
-		if !ok {
-			return &badValue{"a number", fmt.Sprintf("does not fit into decimal(%d, %d)", p, s)}
-		}
-		if sign == 0x4000 {
-			v = v.Negate()
-		}
-		b.(*array.Decimal128Builder).Append(v)
-		return nil
+func (v *uuids) take(n int) arrow.Array {
+	v.room(n)
+	data := v.data
+	v.data = nil
+	bits, nulls := v.validity.take(n)
+	return assemble(v.typ, n, nulls, nil, bits, data)
+}
+
+func (v *uuids) release() {
+	v.validity.release()
+	if v.data != nil {
+		v.data.Release()
 	}
 }
 
-// numericValue scales digits (two bytes each, the first worth 10000^weight) by 10^s. The whole and leading fraction
-// digits are gathered in 64 bits for as long as they fit.
-func numericValue(digits []byte, weight, p, s int) (decimal128.Num, bool) {
-	exp := weight*4 + s // power of ten of the first digit in units of 10^-s
-	var lo uint64
-	var hi decimal128.Num
-	wide := false
-	for ; len(digits) > 0; digits = digits[2:] {
-		d := uint64(binary.BigEndian.Uint16(digits))
-		mul, room := uint64(10000), 34 // a value below 10^room may be multiplied by mul
-		if exp < 0 {
-			// The last digit reaches below 10^-s: what is cut must be zeros.
-			div := uint64(1)
-			for i := 0; i < -exp && i < 4; i++ {
-				div *= 10
-				room++
-			}
-			if exp <= -4 {
-				if d != 0 {
-					return hi, false
-				}
-				exp -= 4
-				continue
-			}
-			if d%div != 0 {
-				return hi, false
-			}
-			d, mul = d/div, 10000/div
-		}
-		if !wide && lo > (math.MaxUint64-9999)/10000 {
-			hi, wide = decimal128.FromU64(lo), true
-		}
-		if wide {
-			if hi.Cmp(pow10[min(room, 38)]) >= 0 {
-				return hi, false
-			}
-			hi = hi.Mul(decimal128.FromU64(mul)).Add(decimal128.FromU64(d))
-		} else {
-			lo = lo*mul + d
-		}
-		exp -= 4
-	}
-	if !wide {
-		hi = decimal128.FromU64(lo)
-	}
-	if up := exp + 4; up > 0 { // trailing zeros are not sent
-		if up > 38 || hi.Sign() != 0 && !hi.FitsInPrecision(int32(38-up)) {
-			return hi, hi.Sign() == 0
-		}
-		if hi.Sign() != 0 {
-			hi = hi.Mul(pow10[up])
-		}
-	}
-	return hi, hi.FitsInPrecision(int32(p))
+// bools keep one bit a value.
+type bools struct {
+	validity
+	data *memory.Buffer
 }
 
-// arrayDecoder reads one-dimensional arrays whose first index is 1; others would lose their shape in a list.
-func arrayDecoder(elem decoder) decoder {
-	return func(b array.Builder, src []byte) error {
-		if len(src) < 12 {
-			return errShort
+func (v *bools) put(i int, b bool) {
+	if v.data == nil {
+		v.data = memory.NewResizableBuffer(v.alloc)
+	}
+	if have := v.data.Len(); i >= 8*have {
+		v.data.ResizeNoShrink(max(2*have, i/8+1, 1<<10))
+	}
+	bitutil.SetBitTo(v.data.Bytes(), i, b)
+}
+
+func (v *bools) set(i int, src []byte) error {
+	if len(src) != 1 {
+		return errShort
+	}
+	v.put(i, src[0] != 0)
+	v.valid(i)
+	return nil
+}
+
+func (v *bools) null(i int) {
+	v.put(i, false)
+	v.clear(i)
+}
+
+func (v *bools) take(n int) arrow.Array {
+	v.put(n, false)
+	data := v.data
+	v.data = nil
+	bits, nulls := v.validity.take(n)
+	return assemble(arrow.FixedWidthTypes.Boolean, n, nulls, nil, bits, data)
+}
+
+func (v *bools) release() {
+	v.validity.release()
+	if v.data != nil {
+		v.data.Release()
+	}
+}
+
+// isUTF8 checks text: a database in the encoding SQL_ASCII may send anything, which a string cannot hold.
+func isUTF8(src []byte) error {
+	if !utf8.Valid(src) {
+		return &badValue{fmt.Sprintf("%q", src), "is not UTF-8"}
+	}
+	return nil
+}
+
+// binaryArray walks an array of one dimension whose first index is 1; others would lose their shape in a list.
+func binaryArray(src []byte, elem func(k int, v []byte) error) (int, error) {
+	if len(src) < 12 {
+		return 0, errShort
+	}
+	dims := binary.BigEndian.Uint32(src)
+	switch {
+	case dims == 0:
+		return 0, nil
+	case dims != 1:
+		return 0, &badValue{fmt.Sprintf("an array of %d dimensions", dims), "is not a list"}
+	case len(src) < 20:
+		return 0, errShort
+	}
+	n, first := int(binary.BigEndian.Uint32(src[12:])), int32(binary.BigEndian.Uint32(src[16:]))
+	if first != 1 {
+		return 0, &badValue{fmt.Sprintf("an array that starts at index %d", first), "is not a list"}
+	}
+	src = src[20:]
+	for k := range n {
+		if len(src) < 4 {
+			return 0, errShort
 		}
-		lb := b.(*array.ListBuilder)
-		dims := binary.BigEndian.Uint32(src)
-		switch {
-		case dims == 0:
-			lb.Append(true)
-			return nil
-		case dims != 1:
-			return &badValue{fmt.Sprintf("an array of %d dimensions", dims), "is not a list"}
-		case len(src) < 20:
-			return errShort
+		size := int(int32(binary.BigEndian.Uint32(src)))
+		src = src[4:]
+		var v []byte
+		if size >= 0 {
+			if size > len(src) {
+				return 0, errShort
+			}
+			v, src = src[:size:size], src[size:]
 		}
-		n, first := binary.BigEndian.Uint32(src[12:]), int32(binary.BigEndian.Uint32(src[16:]))
-		if first != 1 {
-			return &badValue{fmt.Sprintf("an array that starts at index %d", first), "is not a list"}
+		if err := elem(k, v); err != nil {
+			return 0, err
 		}
-		lb.Append(true)
-		vb, src := lb.ValueBuilder(), src[20:]
-		for range n {
-			if len(src) < 4 {
-				return errShort
-			}
-			size := int32(binary.BigEndian.Uint32(src))
-			src = src[4:]
-			if size < 0 {
-				vb.AppendNull()
-				continue
-			}
-			if int(size) > len(src) {
-				return errShort
-			}
-			if err := elem(vb, src[:size]); err != nil {
-				return err
-			}
-			src = src[size:]
+	}
+	return n, nil
+}
+
+// textArray walks the text of an array, such as {a,"b c",NULL}, as array_out of src/backend/utils/adt/arrayfuncs.c writes it.
+// Its elements are the server's text of types that have no other form here.
+func textArray(delim byte) func(src []byte, elem func(k int, v []byte) error) (int, error) {
+	return func(src []byte, elem func(k int, v []byte) error) (int, error) {
+		if len(src) > 0 && src[0] == '[' {
+			return 0, &badValue{"an array that starts at another index than 1", "is not a list"}
 		}
+		if len(src) < 2 || src[0] != '{' || src[len(src)-1] != '}' {
+			return 0, errShort
+		}
+		src = src[1 : len(src)-1]
+		n := 0
+		for len(src) > 0 {
+			if src[0] == '{' {
+				return 0, &badValue{"an array of several dimensions", "is not a list"}
+			}
+			v, rest, err := textElement(src, delim)
+			if err != nil {
+				return 0, err
+			}
+			if err := elem(n, v); err != nil {
+				return 0, err
+			}
+			n++
+			src = rest
+		}
+		return n, nil
+	}
+}
+
+// textElement reads one element, nil for NULL, and skips the delimiter behind it.
+func textElement(src []byte, delim byte) (v, rest []byte, err error) {
+	quoted := src[0] == '"'
+	i := 0
+	if quoted {
+		i = 1
+	}
+	v = make([]byte, 0, 16)
+	for ; i < len(src); i++ {
+		switch c := src[i]; {
+		case c == '\\' && i+1 < len(src):
+			i++
+			v = append(v, src[i])
+			continue
+		case quoted && c == '"':
+			quoted = false
+			if i++; i < len(src) && src[i] != delim {
+				return nil, nil, errShort
+			}
+			return v, src[min(i+1, len(src)):], nil
+		case !quoted && c == delim:
+			return unquoted(v), src[i+1:], nil
+		}
+		v = append(v, src[i])
+	}
+	if quoted {
+		return nil, nil, errShort
+	}
+	return unquoted(v), nil, nil
+}
+
+func unquoted(v []byte) []byte {
+	if string(v) == "NULL" {
 		return nil
 	}
+	return v
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -11,12 +10,14 @@ import (
 
 	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/jsonarrow"
+	"github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/sources"
 )
 
 const (
 	batchRows  = 16 << 10
-	batchBytes = 8 << 20 // a batch ends here, or at batchRows
+	batchBytes = 8 << 20 // a batch ends here, or at its number of rows
 )
 
 // split is one SELECT inside the snapshot.
@@ -30,133 +31,181 @@ type split struct {
 
 func (s *split) ID() string { return s.id }
 
-// Read implements sources.Split.
+// Read implements sources.Split. When the connection is lost after rows were given away, the attempt cannot go on: the split
+// would give them again.
 func (s *split) Read(ctx context.Context, out sources.Out) (err error) {
 	conn, err := s.src.reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { s.src.giveBack(conn, err) }()
-	binary := make([]int16, len(s.cols))
-	for i := range binary {
-		binary[i] = 1
+	formats := make([]int16, len(s.cols))
+	for i, c := range s.cols {
+		formats[i] = c.format()
 	}
-	rr := conn.ExecParams(ctx, s.sql, nil, nil, nil, binary)
-	if err := s.drain(rr, out); err != nil {
-		s.src.hangUp(conn) // what the server still sends is not wanted
+	rr := conn.ExecParams(ctx, s.sql, nil, nil, nil, formats)
+	b := s.newRows(out)
+	defer b.release()
+	if err := b.drain(rr); err != nil {
 		return err
 	}
-	if _, err := rr.Close(); err != nil {
-		return s.src.classify(ctx, err, "read "+s.id)
-	}
-	return nil
-}
-
-// drain turns the result's rows into batches.
-func (s *split) drain(rr *pgconn.ResultReader, out sources.Out) error {
-	b := newRows(s)
-	defer b.release()
-	s.src.env.Budget.Force(2 * batchBytes) // I8: a worker's minimum; each reads one split
-	defer s.src.env.Budget.Release(2 * batchBytes)
-	for rr.NextRow() {
-		bad, err := b.append(rr.Values())
-		if err != nil {
-			return err
-		}
-		if bad != nil {
-			if err := out.BadRow(*bad); err != nil {
-				return err
-			}
-		}
-		if b.full() {
-			if err := b.flush(out); err != nil {
-				return err
-			}
+	if _, err = rr.Close(); err != nil {
+		if err = s.src.classify(ctx, err, "read "+s.id); b.gave && fault.Is(err, fault.Unavailable) {
+			err = fault.Wrap(fault.Retry, err, "rows of the split were passed on already")
 		}
 	}
-	return b.flush(out)
+	return err
 }
 
-// rows gathers decoded rows.
+// rows gathers decoded rows and gives them away in batches.
 type rows struct {
 	split   *split
-	builder *array.RecordBuilder
-	fields  []array.Builder
-	n       int   // rows in the builders
-	dropped []int // those among them that are bad
+	out     sources.Out
+	vectors []vector
+	limit   int
+	n       int     // rows in the vectors
+	kept    []int64 // their ordinals, once a bad row parted them
+	seen    int64   // rows of the split so far, bad ones included
 	bytes   int
-	ordinal int64 // rows of the split before the builders' first
+	held    int64 // reserved from the budget
+	gave    bool  // something was given away
 }
 
-func newRows(s *split) *rows {
-	r := &rows{split: s, builder: array.NewRecordBuilder(s.src.env.Alloc, s.schema)}
-	r.fields = r.builder.Fields()
-	r.builder.Reserve(batchRows)
+func (s *split) newRows(out sources.Out) *rows {
+	r := &rows{split: s, out: out, limit: batchRows}
+	if n := s.src.env.BatchRows; n > 0 {
+		r.limit = n
+	}
+	for _, c := range s.cols {
+		r.vectors = append(r.vectors, c.vector(s.src.env.Alloc, r.limit))
+	}
+	r.hold(2 * batchBytes)
 	return r
 }
 
-func (r *rows) full() bool { return r.n >= batchRows || r.bytes >= batchBytes }
-
-func (r *rows) release() { r.builder.Release() }
-
-// append decodes one row. A value that its column cannot hold makes the row a bad one: it is completed with nulls and
-// left out of the batch.
-func (r *rows) append(values [][]byte) (bad *batch.BadRow, err error) {
-	for i, c := range r.split.cols {
-		b := r.fields[i]
-		v := values[i]
-		r.bytes += len(v)
-		if v == nil {
-			b.AppendNull()
-			continue
-		}
-		err := c.decode(b, v)
-		if err == nil {
-			continue
-		}
-		var why *badValue
-		if !errors.As(err, &why) {
-			return nil, fault.Wrap(fault.Bug, err, "decode %s", c).At(r.place(c))
-		}
-		if b.Len() == r.n {
-			b.AppendNull()
-		}
-		if bad == nil {
-			text := why.text
-			bad = &batch.BadRow{Stage: batch.StageRead, Place: r.place(c), Code: "VALUE_NOT_STORABLE", Raw: []byte(text),
-				Reason: fmt.Sprintf("%s %s", text, why.why)}
-			r.dropped = append(r.dropped, r.n)
-		}
+// hold reserves a worker's minimum (I8): what it gathers, and a value that alone is larger than a batch. Each worker reads one
+// split, so that nothing would be gained by waiting.
+func (r *rows) hold(n int64) {
+	if n > r.held {
+		r.split.src.env.Budget.Force(n - r.held)
+		r.held = n
 	}
-	r.n++
-	return bad, nil
 }
 
-func (r *rows) place(c *column) fault.Place {
-	return fault.Place{Split: r.split.id, Row: r.ordinal + int64(r.n) + 1, Field: c.name}
+func (r *rows) budget() *memory.Budget { return r.split.src.env.Budget }
+
+func (r *rows) release() {
+	for _, v := range r.vectors {
+		v.release()
+	}
+	r.budget().Release(r.held)
 }
 
-// flush gives the gathered rows away, in one batch, or in the pieces between bad rows.
-func (r *rows) flush(out sources.Out) error {
-	if r.n == 0 {
-		return nil
-	}
-	rec := r.builder.NewRecordBatch()
-	defer rec.Release()
-	n, first := r.n, r.ordinal
-	dropped := r.dropped
-	r.split.src.env.Events.OnRead(r.split.src.env.Name, 0, int64(r.bytes))
-	r.n, r.bytes, r.dropped, r.ordinal = 0, 0, nil, first+int64(n)
-	r.builder.Reserve(batchRows)
-	start := 0
-	for _, end := range append(dropped, n) {
-		if end > start {
-			b := batch.Batch{Record: rec.NewSlice(int64(start), int64(end)), Origin: batch.Origin{Split: r.split.id, Row: first + int64(start) + 1}}
-			if err := out.Batch(b); err != nil {
+// drain turns the result's rows into batches.
+func (r *rows) drain(rr *pgconn.ResultReader) error {
+	for rr.NextRow() {
+		if err := r.append(rr.Values()); err != nil {
+			return err
+		}
+		if r.n >= r.limit || r.bytes >= batchBytes {
+			if err := r.flush(); err != nil {
 				return err
 			}
 		}
-		start = end + 1
+	}
+	return r.flush()
+}
+
+// append decodes one row. A row with a value that its column cannot hold is a bad one: the next row takes its place in the
+// vectors.
+func (r *rows) append(values [][]byte) error {
+	r.seen++
+	size := 0
+	for i, v := range r.vectors {
+		src := values[i]
+		if src == nil {
+			v.null(r.n)
+			continue
+		}
+		size += len(src)
+		if err := v.set(r.n, src); err != nil {
+			return r.refuse(i, values, err)
+		}
+	}
+	r.n++
+	r.bytes += size
+	if size > batchBytes {
+		r.hold(2*int64(r.bytes) + int64(size)) // a vector that grows holds its old memory too
+	}
+	if r.kept != nil {
+		r.kept = append(r.kept, r.seen)
 	}
 	return nil
+}
+
+// refuse tells of a row whose value of column i cannot be held.
+func (r *rows) refuse(i int, values [][]byte, err error) error {
+	c := r.split.cols[i]
+	place := fault.Place{Split: r.split.id, Row: r.seen, Field: c.name}
+	var why *badValue
+	if !errors.As(err, &why) {
+		return fault.Wrap(fault.Bug, err, "decode %s", c).At(place)
+	}
+	if r.kept == nil {
+		r.kept = make([]int64, 0, r.limit)
+		for k := range int64(r.n) {
+			r.kept = append(r.kept, r.seen-int64(r.n)+k)
+		}
+	}
+	place.Value = why.text
+	r.gave = true
+	return r.out.BadRow(batch.BadRow{Stage: batch.StageRead, Place: place, Code: "VALUE_NOT_STORABLE", Raw: r.raw(values), Reason: why.Error()})
+}
+
+// raw is a bad row as a JSON object, with what cannot be held as text.
+func (r *rows) raw(values [][]byte) []byte {
+	alloc := r.split.src.env.Alloc
+	fields, cols := r.split.schema.Fields(), make([]arrow.Array, len(values))
+	for i, src := range values[:len(fields)] {
+		v := r.split.cols[i].vector(alloc, 1)
+		var why *badValue
+		if src == nil {
+			v.null(0)
+		} else if err := v.set(0, src); errors.As(err, &why) {
+			v.release()
+			v = newVarbytes(alloc, arrow.BinaryTypes.String, 1, nil)
+			v.set(0, []byte(why.text))
+		}
+		cols[i] = v.take(1)
+		fields[i] = arrow.Field{Name: fields[i].Name, Type: cols[i].DataType(), Nullable: true}
+		defer cols[i].Release()
+		v.release()
+	}
+	rec := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, 1)
+	defer rec.Release()
+	text := jsonarrow.AppendRow(nil, rec, 0)
+	return text[:min(len(text), batch.RawLimit)]
+}
+
+// flush gives the gathered rows away.
+func (r *rows) flush() error {
+	if r.n == 0 {
+		r.kept = nil
+		return nil
+	}
+	cols := make([]arrow.Array, len(r.vectors))
+	for i, v := range r.vectors {
+		cols[i] = v.take(r.n)
+	}
+	rec := array.NewRecordBatch(r.split.schema, cols, int64(r.n))
+	for _, c := range cols {
+		c.Release()
+	}
+	origin := batch.Origin{Split: r.split.id, Row: r.seen - int64(r.n) + 1}
+	if r.kept != nil {
+		origin.Row, origin.Rows = r.kept[0], r.kept
+	}
+	r.split.src.env.Events.OnRead(r.split.src.env.Name, 0, int64(r.bytes))
+	r.n, r.bytes, r.kept, r.gave = 0, 0, nil, true
+	return r.out.Batch(batch.Batch{Record: rec, Origin: origin})
 }

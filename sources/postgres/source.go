@@ -21,11 +21,14 @@ type source struct {
 	env  sources.Env
 	conf *pgconn.Config
 
-	mu       sync.Mutex
-	closed   bool
-	conn     *pgconn.PgConn
-	readers  []*pgconn.PgConn // idle connections inside the snapshot
-	open     map[*pgconn.PgConn]bool
+	slots chan struct{} // one for each connection that may read
+
+	mu      sync.Mutex
+	closed  bool
+	conn    *pgconn.PgConn
+	readers []*pgconn.PgConn        // idle connections inside the snapshot
+	open    map[*pgconn.PgConn]bool // whether something is under way on it
+
 	cols     []*column // all columns of the stream
 	rel      relation
 	snapshot string // exported by conn, empty when reading goes on over conn itself
@@ -35,6 +38,7 @@ type source struct {
 type relation struct {
 	oid   string
 	kind  byte // r table, p partitioned, v view, m materialized view, f foreign
+	plain bool // a heap without children or row security: pages can be read one by one
 	pages int64
 	bytes int64
 	key   []string
@@ -82,7 +86,7 @@ func arrowSchema(cols []*column) *arrow.Schema {
 
 // columns finds columns by name, without case unless that is ambiguous; nil means all.
 func (s *source) columns(names []string) ([]*column, error) {
-	if len(names) == 0 {
+	if names == nil {
 		return s.cols, nil
 	}
 	out := make([]*column, 0, len(names))
@@ -108,91 +112,6 @@ func columnNames(cols []*column) []string {
 	return out
 }
 
-// connect opens the main connection once.
-func (s *source) connect(ctx context.Context) error {
-	s.mu.Lock()
-	have := s.conn != nil
-	s.mu.Unlock()
-	if have {
-		return nil
-	}
-	c, err := s.dial(ctx)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	s.conn = c
-	s.mu.Unlock()
-	return nil
-}
-
-// dial opens a connection that Close will end.
-func (s *source) dial(ctx context.Context) (*pgconn.PgConn, error) {
-	c, err := pgconn.ConnectConfig(ctx, s.conf)
-	if err != nil {
-		return nil, s.classify(ctx, err, "connect")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		c.Close(context.Background())
-		return nil, fault.New(fault.Interrupted, "the source was closed")
-	}
-	if s.open == nil {
-		s.open = map[*pgconn.PgConn]bool{}
-	}
-	s.open[c] = true
-	return c, nil
-}
-
-// hangUp ends a connection.
-func (s *source) hangUp(c *pgconn.PgConn) {
-	s.mu.Lock()
-	delete(s.open, c)
-	if s.conn == c {
-		s.conn = nil
-	}
-	s.mu.Unlock()
-	c.Close(context.Background())
-}
-
-// Close implements sources.Source.
-func (s *source) Close() error {
-	s.mu.Lock()
-	all := s.open
-	s.open, s.closed, s.conn, s.readers = nil, true, nil, nil
-	s.mu.Unlock()
-	for c := range all {
-		c.Close(context.Background())
-	}
-	return nil
-}
-
-// text runs a statement on c and gives its rows as text; NULL is an empty string with valid = false.
-func (s *source) text(ctx context.Context, c *pgconn.PgConn, action, sql string, args ...string) ([][]cell, error) {
-	params := make([][]byte, len(args))
-	for i, a := range args {
-		params[i] = []byte(a)
-	}
-	res := c.ExecParams(ctx, sql, params, nil, nil, nil).Read()
-	if res.Err != nil {
-		return nil, s.classify(ctx, res.Err, action)
-	}
-	out := make([][]cell, len(res.Rows))
-	for i, r := range res.Rows {
-		out[i] = make([]cell, len(r))
-		for k, v := range r {
-			out[i][k] = cell{string(v), v != nil}
-		}
-	}
-	return out, nil
-}
-
-type cell struct {
-	text  string
-	valid bool
-}
-
 // introspect asks the server what it is that will be read.
 func (s *source) introspect(ctx context.Context) error {
 	if s.cfg.Table != "" {
@@ -200,28 +119,26 @@ func (s *source) introspect(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.use(s.conn); err != nil {
+		return err
+	}
 	desc, err := s.conn.Prepare(ctx, "", "SELECT * FROM "+s.from(nil)+" LIMIT 0", nil)
+	s.done(s.conn)
 	if err != nil {
 		return s.classify(ctx, err, "look up "+s.streamName())
 	}
 	if len(desc.Fields) == 0 {
 		return fault.New(fault.Config, "%s has no columns", s.streamName())
 	}
-	var values []string
+	oids, names := make([]uint32, len(desc.Fields)), make([]string, len(desc.Fields))
 	for i, f := range desc.Fields {
-		values = append(values, fmt.Sprintf("(%d,%d::oid,%d)", i, f.DataTypeOID, f.TypeModifier))
+		oids[i], names[i] = f.DataTypeOID, fmt.Sprintf("(%d, format_type(%d, %d))", i, f.DataTypeOID, f.TypeModifier)
 	}
-	// Domains are resolved to their base type and its modifier, which sit at the end of the chain.
-	rows, err := s.text(ctx, s.conn, "look up types", `
-WITH RECURSIVE want(i, oid, typmod) AS (VALUES `+strings.Join(values, ",")+`),
-base(i, oid, typmod, want) AS (
-  SELECT i, oid, typmod, oid FROM want
-  UNION ALL
-  SELECT b.i, t.typbasetype, CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE b.typmod END, b.want
-  FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'd')
-SELECT DISTINCT ON (b.i) b.i, b.oid::int8, CASE WHEN t.typcategory = 'A' AND t.typlen = -1 AND t.typelem <> 0 AND t.typname NOT IN ('int2vector', 'oidvector') THEN t.typelem::int8 ELSE 0 END,
-       b.typmod, pg_catalog.format_type(b.want, b.typmod)
-FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype <> 'd' ORDER BY b.i`)
+	types, err := s.loadTypes(ctx, oids)
+	if err != nil {
+		return err
+	}
+	spelt, err := s.text(ctx, s.conn, "name types", "SELECT name FROM (VALUES "+strings.Join(names, ", ")+") AS t(i, name) ORDER BY i")
 	if err != nil {
 		return err
 	}
@@ -229,29 +146,28 @@ FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype <> 'd' OR
 	if err != nil {
 		return err
 	}
-	for i, r := range rows {
-		c := &column{name: desc.Fields[i].Name, typeName: r[4].text, notNull: notNull[desc.Fields[i].Name]}
-		if _, err := fmt.Sscan(r[1].text+" "+r[2].text+" "+r[3].text, &c.oid, &c.element, &c.typmod); err != nil {
-			return err
-		}
-		mapType(c)
-		s.cols = append(s.cols, c)
+	cols := make([]*column, len(desc.Fields))
+	for i, f := range desc.Fields {
+		cols[i] = &column{name: f.Name, typeName: spelt[i][0].text, notNull: notNull[f.Name]}
+		cols[i].mapType(types, f.DataTypeOID, f.TypeModifier)
 	}
+	s.cols = cols
 	return nil
 }
 
 // lookUpRelation resolves the table's name as the server does.
 func (s *source) lookUpRelation(ctx context.Context) error {
 	rows, err := s.text(ctx, s.conn, "look up "+s.cfg.Table, `
-SELECT c.oid, c.relkind, pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::int8, pg_catalog.pg_table_size(c.oid)
-FROM pg_catalog.pg_class c WHERE c.oid = $1::regclass`, tableLiteral(s.cfg.Table))
+SELECT c.oid, c.relkind, pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::int8, pg_catalog.pg_table_size(c.oid),
+  NOT c.relrowsecurity AND (c.relkind = 'p' OR NOT c.relhassubclass AND am.amname IS NOT DISTINCT FROM 'heap')
+FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE c.oid = $1::regclass`, tableLiteral(s.cfg.Table))
 	if err != nil {
 		return err
 	}
 	if len(rows) == 0 {
 		return fault.New(fault.NoInput, "there is no table %s", s.cfg.Table)
 	}
-	s.rel.oid, s.rel.kind = rows[0][0].text, rows[0][1].text[0]
+	s.rel.oid, s.rel.kind, s.rel.plain = rows[0][0].text, rows[0][1].text[0], rows[0][4].text == "t"
 	if _, err := fmt.Sscan(rows[0][2].text+" "+rows[0][3].text, &s.rel.pages, &s.rel.bytes); err != nil {
 		return err
 	}

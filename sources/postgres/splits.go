@@ -6,14 +6,14 @@ import (
 	"iter"
 	"strconv"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/sources"
 )
 
 // splitPages is how many pages of 8 KiB a split covers: 64 MiB, some seconds of reading.
 const splitPages = 8192
+
+// rangeScans is the version from which on the server finds a range of pages without reading the whole table.
+const rangeScans = 14
 
 // Splits implements sources.Source. A table is cut into ranges of pages, which several connections read inside the
 // snapshot that the first one exports; a query or a view is one split.
@@ -29,7 +29,7 @@ func (s *source) Splits(ctx context.Context, r sources.Request) iter.Seq2[source
 			if i > 0 {
 				list += ", "
 			}
-			list += c.selectExpr()
+			list += quoteIdent(c.name)
 		}
 		if list == "" {
 			list = "NULL"
@@ -73,36 +73,10 @@ func (s *source) begin(ctx context.Context, r sources.Request) (cols []*column, 
 	if err != nil {
 		return
 	}
+	if err = s.connect(ctx); err != nil {
+		return
+	}
 	return cols, where, s.from(values), s.takeSnapshot(ctx)
-}
-
-// takeSnapshot begins the transaction that all reading happens in. Where a snapshot cannot be exported, one connection
-// reads everything.
-func (s *source) takeSnapshot(ctx context.Context) error {
-	if s.conn.TxStatus() != 'I' {
-		return nil
-	}
-	const begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-	if _, err := s.text(ctx, s.conn, "begin", begin); err != nil {
-		return err
-	}
-	if s.cfg.Table == "" || s.cfg.Connections == 1 {
-		return nil
-	}
-	rows, err := s.text(ctx, s.conn, "export a snapshot", "SELECT pg_export_snapshot()")
-	if err == nil {
-		s.snapshot = rows[0][0].text
-		return nil
-	}
-	if ctx.Err() != nil || fault.Is(err, fault.Unavailable) {
-		return err
-	}
-	s.env.Events.OnWarn("one connection reads " + s.cfg.Table + ": " + err.Error())
-	if _, err := s.text(ctx, s.conn, "roll back", "ROLLBACK"); err != nil {
-		return err
-	}
-	_, err = s.text(ctx, s.conn, "begin", begin)
-	return err
 }
 
 // pageRange is a part of a table: rows of from for which cond holds.
@@ -111,7 +85,7 @@ type pageRange struct{ id, from, cond string }
 // ranges cuts the table. The last range of each heap is open, so that pages added after the count are read too.
 func (s *source) ranges(ctx context.Context) []pageRange {
 	whole := []pageRange{{id: s.streamName()}}
-	if s.snapshot == "" {
+	if s.snapshot == "" || !s.rel.plain || s.version() < rangeScans {
 		return whole
 	}
 	switch s.rel.kind {
@@ -123,18 +97,21 @@ func (s *source) ranges(ctx context.Context) []pageRange {
 	return whole
 }
 
-// partitionRanges cuts each leaf of a partitioned table. Foreign partitions have no pages, so then the table is read whole.
+// partitionRanges cuts each leaf of a partitioned table. It is read whole where a leaf is no heap, may not be read by itself or
+// has row security.
 func (s *source) partitionRanges(ctx context.Context, whole []pageRange) []pageRange {
 	rows, err := s.text(ctx, s.conn, "look up partitions", `
-SELECT c.oid::regclass::text, c.relkind, pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::int8
-FROM pg_catalog.pg_partition_tree($1::oid) t JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.isleaf ORDER BY 1`, s.rel.oid)
+SELECT c.oid::regclass::text, pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::int8,
+  c.relkind = 'r' AND am.amname = 'heap' AND NOT c.relrowsecurity AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+FROM pg_catalog.pg_partition_tree($1::oid) t JOIN pg_catalog.pg_class c ON c.oid = t.relid LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+WHERE t.isleaf ORDER BY 1`, s.rel.oid)
 	if err != nil || len(rows) == 0 {
 		return whole
 	}
 	var out []pageRange
 	for _, r := range rows {
-		pages, err := strconv.ParseInt(r[2].text, 10, 64)
-		if err != nil || r[1].text != "r" {
+		pages, err := strconv.ParseInt(r[1].text, 10, 64)
+		if err != nil || r[2].text != "t" {
 			return whole
 		}
 		out = append(out, heapRanges(r[0].text, r[0].text, pages)...)
@@ -152,50 +129,4 @@ func heapRanges(id, from string, pages int64) []pageRange {
 		r.cond += fmt.Sprintf(" AND ctid < '(%d,0)'::tid", lo+splitPages)
 		out = append(out, r)
 	}
-}
-
-// reader gives a connection inside the snapshot.
-func (s *source) reader(ctx context.Context) (*pgconn.PgConn, error) {
-	s.mu.Lock()
-	if s.snapshot == "" {
-		defer s.mu.Unlock()
-		if s.conn == nil {
-			return nil, fault.New(fault.Unavailable, "the connection that holds the snapshot is gone")
-		}
-		return s.conn, nil
-	}
-	if n := len(s.readers); n > 0 {
-		c := s.readers[n-1]
-		s.readers = s.readers[:n-1]
-		s.mu.Unlock()
-		return c, nil
-	}
-	s.mu.Unlock()
-	c, err := s.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, sql := range []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SET TRANSACTION SNAPSHOT " + quoteLiteral(s.snapshot)} {
-		if res := c.ExecParams(ctx, sql, nil, nil, nil, nil).Read(); res.Err != nil {
-			s.hangUp(c)
-			return nil, s.classify(ctx, res.Err, "join the snapshot")
-		}
-	}
-	return c, nil
-}
-
-// giveBack keeps a connection for the next split, or ends it when something went wrong on it.
-func (s *source) giveBack(c *pgconn.PgConn, err error) {
-	s.mu.Lock()
-	if c == s.conn {
-		s.mu.Unlock()
-		return
-	}
-	if err == nil && !s.closed && !c.IsClosed() && c.TxStatus() == 'T' {
-		s.readers = append(s.readers, c)
-		s.mu.Unlock()
-		return
-	}
-	s.mu.Unlock()
-	s.hangUp(c)
 }

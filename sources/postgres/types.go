@@ -1,113 +1,199 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/sources"
 )
 
 // Object ids of built-in types, from the server's pg_type.dat.
 const (
-	oidBool, oidBytea, oidChar, oidName, oidInt8, oidInt2, oidInt4, oidText, oidOID = 16, 17, 18, 19, 20, 21, 23, 25, 26
-	oidFloat4, oidFloat8, oidBPChar, oidVarchar, oidDate, oidTime                   = 700, 701, 1042, 1043, 1082, 1083
-	oidTimestamp, oidTimestamptz, oidNumeric, oidUUID, oidJSON, oidXML              = 1114, 1184, 1700, 2950, 114, 142
+	oidBool, oidBytea, oidName, oidInt8, oidInt2, oidInt4, oidText, oidOID = 16, 17, 19, 20, 21, 23, 25, 26
+	oidFloat4, oidFloat8, oidBPChar, oidVarchar, oidDate, oidTime          = 700, 701, 1042, 1043, 1082, 1083
+	oidTimestamp, oidTimestamptz, oidNumeric, oidUUID, oidJSON             = 1114, 1184, 1700, 2950, 114
 )
 
-// column is one column of what is read: its type on the server, how it is selected and what it becomes.
+// pgType is what the catalog says of a type.
+type pgType struct {
+	oid    uint32
+	domain bool
+	base   uint32 // of a domain
+	typmod int32  // of a domain's base; -1 when it has none
+	elem   uint32 // of an array, else 0
+	delim  byte   // between elements of this type
+	name   string
+}
+
+// catalog holds the types that a stream needs, by object id.
+type catalog map[uint32]pgType
+
+// loadTypes looks up types and those they are made of.
+func (s *source) loadTypes(ctx context.Context, oids []uint32) (catalog, error) {
+	known := catalog{}
+	for len(oids) > 0 {
+		list := make([]string, len(oids))
+		for i, o := range oids {
+			list[i] = strconv.FormatUint(uint64(o), 10)
+		}
+		rows, err := s.text(ctx, s.conn, "look up types", `
+SELECT oid, typtype = 'd', typbasetype, typtypmod, typdelim, format_type(oid, NULL),
+  CASE WHEN typcategory = 'A' AND typlen = -1 AND typname NOT IN ('int2vector', 'oidvector') THEN typelem ELSE 0 END
+FROM pg_catalog.pg_type WHERE oid = ANY($1::oid[])`, "{"+strings.Join(list, ",")+"}")
+		if err != nil {
+			return nil, err
+		}
+		oids = nil
+		for _, r := range rows {
+			t := pgType{domain: r[1].text == "t", delim: r[4].text[0], name: r[5].text}
+			if _, err := fmt.Sscan(r[0].text+" "+r[2].text+" "+r[3].text+" "+r[6].text, &t.oid, &t.base, &t.typmod, &t.elem); err != nil {
+				return nil, fault.Wrap(fault.Bug, err, "read the type %s", t.name)
+			}
+			known[t.oid] = t
+			for _, o := range []uint32{t.base, t.elem} {
+				if _, have := known[o]; o != 0 && !have {
+					oids = append(oids, o)
+				}
+			}
+		}
+	}
+	return known, nil
+}
+
+// resolve follows domains to the type beneath, and to its modifier.
+func (c catalog) resolve(oid uint32, typmod int32) (pgType, int32) {
+	t := c[oid]
+	for t.domain {
+		if t.typmod >= 0 {
+			typmod = t.typmod
+		}
+		t = c[t.base]
+	}
+	return t, typmod
+}
+
+// column is one column of what is read: its type on the server and what it becomes.
 type column struct {
 	name     string
-	oid      uint32 // of the base type, domains resolved
-	element  uint32 // element type of an array, else 0
-	typmod   int32
+	oid      uint32 // domains resolved
 	typeName string // as the server spells it: numeric(18,2)[]
 	notNull  bool
 
 	typ    schema.Type
-	asText bool   // selected as name::text
+	asText bool   // sent as the server's text, not in its binary format
 	note   string // what plan shows; empty when the type is kept
-	decode decoder
+	vector maker
 }
+
+// maker makes a column's vector; rows is how many it has room for at first.
+type maker func(alloc memory.Allocator, rows int) vector
 
 // mapType decides what a column becomes. Types without an exact counterpart are read as the server's text.
-func mapType(c *column) {
-	oid := c.oid
-	if c.element != 0 {
-		oid = c.element
+func (c *column) mapType(types catalog, oid uint32, typmod int32) {
+	t, typmod := types.resolve(oid, typmod)
+	c.oid = t.oid
+	scalarType := t
+	if t.elem != 0 {
+		scalarType, typmod = types.resolve(t.elem, typmod)
 	}
-	typ, dec, exact := scalar(oid, c.typmod)
-	if !exact {
-		typ, dec, c.asText = schema.Type{Kind: schema.String}, decodeText, true
+	typ, mk := scalar(scalarType.oid, typmod)
+	if mk == nil {
+		c.asText = true
 		c.note = c.typeName + " is read as text"
-		if oid == oidNumeric {
+		if scalarType.oid == oidNumeric {
 			c.note = c.typeName + " has no fixed precision of at most 38 digits, so it is read as text: name one with a query that casts, such as " + c.name + "::numeric(38,6)"
 		}
+		typ, mk = texts()
 	}
-	c.typ, c.decode = typ, dec
-	if c.element != 0 {
-		c.typ, c.decode = schema.ListOf(typ), arrayDecoder(dec)
+	c.typ, c.vector = typ, mk
+	if t.elem == 0 {
+		return
+	}
+	c.typ = schema.ListOf(typ)
+	parse := binaryArray
+	if c.asText {
+		parse = textArray(types[t.elem].delim)
+	}
+	arrowType := c.typ.Arrow()
+	c.vector = func(alloc memory.Allocator, rows int) vector {
+		return newList(alloc, arrowType, rows, mk(alloc, rows), parse)
 	}
 }
 
-// selectExpr is the column in a SELECT list.
-func (c *column) selectExpr() string {
-	q := quoteIdent(c.name)
-	switch {
-	case c.asText && c.element != 0:
-		return q + "::text[]"
-	case c.asText:
-		return q + "::text"
+// format is the column's format code in the protocol.
+func (c *column) format() int16 {
+	if c.asText {
+		return 0
 	}
-	return q
+	return 1
 }
 
 func (c *column) field() arrow.Field {
 	return arrow.Field{Name: c.name, Type: c.typ.Arrow(), Nullable: !c.notNull, Metadata: arrow.MetadataFrom(map[string]string{sources.NativeType: c.typeName})}
 }
 
-// scalar maps the types that have an exact counterpart.
-func scalar(oid uint32, typmod int32) (schema.Type, decoder, bool) {
-	kind := func(k schema.Kind, d decoder) (schema.Type, decoder, bool) { return schema.Type{Kind: k}, d, true }
+func texts() (schema.Type, maker) {
+	t := schema.Type{Kind: schema.String}
+	return t, func(a memory.Allocator, rows int) vector { return newVarbytes(a, t.Arrow(), rows, isUTF8) }
+}
+
+// scalar maps the types that have an exact counterpart; the maker is nil for all others.
+func scalar(oid uint32, typmod int32) (schema.Type, maker) {
 	switch oid {
 	case oidBool:
-		return kind(schema.Boolean, decodeBool)
+		return schema.Type{Kind: schema.Boolean}, func(a memory.Allocator, _ int) vector { return &bools{validity: validity{alloc: a}} }
 	case oidInt2:
-		return kind(schema.Int, decodeInt2)
+		return fixedMaker(schema.Int, func(f fixed[int32]) vector { return &int2s{f} })
 	case oidInt4:
-		return kind(schema.Int, decodeInt4)
+		return fixedMaker(schema.Int, func(f fixed[int32]) vector { return &int4s{f} })
 	case oidInt8:
-		return kind(schema.Long, decodeInt8)
+		return fixedMaker(schema.Long, func(f fixed[int64]) vector { return &int8s{f} })
 	case oidOID:
-		return kind(schema.Long, decodeOID)
+		return fixedMaker(schema.Long, func(f fixed[int64]) vector { return &oids{f} })
 	case oidFloat4:
-		return kind(schema.Float, decodeFloat4)
+		return fixedMaker(schema.Float, func(f fixed[float32]) vector { return &float4s{f} })
 	case oidFloat8:
-		return kind(schema.Double, decodeFloat8)
-	case oidText, oidVarchar, oidBPChar, oidName, oidJSON, oidXML:
-		return kind(schema.String, decodeText)
+		return fixedMaker(schema.Double, func(f fixed[float64]) vector { return &float8s{f} })
+	case oidText, oidVarchar, oidBPChar, oidName, oidJSON:
+		return texts()
 	case oidBytea:
-		return kind(schema.Binary, decodeBytes)
+		t := schema.Type{Kind: schema.Binary}
+		return t, func(a memory.Allocator, rows int) vector { return newVarbytes(a, t.Arrow(), rows, nil) }
 	case oidDate:
-		return kind(schema.Date, decodeDate)
+		return fixedMaker(schema.Date, func(f fixed[int32]) vector { return &dates{f} })
 	case oidTime:
-		return kind(schema.Time, decodeTime)
+		return fixedMaker(schema.Time, func(f fixed[int64]) vector { return &times{f} })
 	case oidTimestamp:
-		return kind(schema.Timestamp, decodeTimestamp)
+		return fixedMaker(schema.Timestamp, func(f fixed[int64]) vector { return &timestamps{f} })
 	case oidTimestamptz:
-		return kind(schema.TimestampTZ, decodeTimestamp)
+		return fixedMaker(schema.TimestampTZ, func(f fixed[int64]) vector { return &timestamps{f} })
 	case oidUUID:
-		return kind(schema.UUID, decodeUUID)
-	case oidNumeric:
-		p, s, ok := numericTypmod(typmod)
-		if !ok {
-			return schema.Type{}, nil, false
+		t := schema.Type{Kind: schema.UUID}
+		return t, func(a memory.Allocator, rows int) vector {
+			return &uuids{validity: validity{alloc: a}, typ: t.Arrow(), rows: rows}
 		}
-		return schema.DecimalOf(p, s), decodeNumeric(p, s), true
+	case oidNumeric:
+		if p, s, ok := numericTypmod(typmod); ok {
+			t := schema.DecimalOf(p, s)
+			return t, func(a memory.Allocator, rows int) vector {
+				return &numerics{fixed: newFixed[decimal128.Num](a, t.Arrow(), rows), precision: p, scale: s}
+			}
+		}
 	}
-	return schema.Type{}, nil, false
+	return schema.Type{}, nil
+}
+
+func fixedMaker[T arrow.FixedWidthType](k schema.Kind, wrap func(fixed[T]) vector) (schema.Type, maker) {
+	t := schema.Type{Kind: k}
+	return t, func(a memory.Allocator, rows int) vector { return wrap(newFixed[T](a, t.Arrow(), rows)) }
 }
 
 // numericTypmod reads precision and scale out of a type modifier; ok is false when Iceberg has no such decimal. A negative
