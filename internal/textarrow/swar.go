@@ -150,6 +150,33 @@ func Day(d []byte, s uint32) (int32, bool) {
 	return first + int32(day) - 1, true
 }
 
+// Micros reads yyyy-MM-dd, a space or T, HH:mm:ss and up to six digits of a second behind a point, as µs since 1970, for the years that
+// Day reads. Anything else is not ok, which does not mean that it is no timestamp: see Timestamp.
+func Micros(d []byte, s, e uint32) (int64, bool) {
+	n := e - s
+	if n-19 > 7 || n == 20 {
+		return 0, false
+	}
+	day, ok := Day(d, s)
+	if c := d[s+10]; !ok || c != ' ' && c != 'T' {
+		return 0, false
+	}
+	x := word(d, s+11) ^ 0x30303A30303A3030 // H H : m m : s s, digits as numbers and colons as zeros
+	if x&0x0000FF0000FF0000 != 0 || (x+0x7676767676767676|x)&0x8080808080808080 != 0 {
+		return 0, false
+	}
+	hour, minute, second := x&0xff*10+x>>8&0xff, x>>24&0xff*10+x>>32&0xff, x>>48&0xff*10+x>>56
+	if hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	v := int64(day)*86_400_000_000 + int64(hour*3600+minute*60+second)*1_000_000
+	if n == 19 {
+		return v, true
+	}
+	part, ok := digits(d, s+20, n-20)
+	return v + int64(part*power10[26-n]), ok && d[s+19] == '.'
+}
+
 // Copy48 copies n bytes, at most 48, from d[s:] to the start of dst, writing 48.
 func Copy48(dst, d []byte, s uint32) {
 	*(*[48]byte)(dst) = *(*[48]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(d)), s))

@@ -98,6 +98,27 @@ func TestFastDatesAreTheExactOnes(t *testing.T) {
 	}
 }
 
+// TestFastTimestampsAreTheExactOnes compares timestamps, and texts that are almost timestamps.
+func TestFastTimestampsAreTheExactOnes(t *testing.T) {
+	rnd, answered := rand.New(rand.NewPCG(5, 6)), 0
+	for n := range 300_000 {
+		text := []byte(time.Unix(rnd.Int64N(5e9)-1e9, rnd.Int64N(1e9)).UTC().Format([]string{"2006-01-02 15:04:05.999999", "2006-01-02T15:04:05.000", "2006-01-02 15:04:05", "2006-01-02T15:04:05.999999999"}[n%4]))
+		if n%2 == 1 {
+			text[rnd.IntN(len(text))] = "0123456789-:. TZ,"[rnd.IntN(17)]
+		}
+		d, s, e := within(string(text))
+		if v, ok := Micros(d, s, e); ok {
+			answered++
+			if want, zoned, is := Timestamp(text); !is || zoned || v != want {
+				t.Fatalf("%q is %d, want %d, %v", text, v, want, is)
+			}
+		}
+	}
+	if answered < 150_000 {
+		t.Errorf("the fast way answered %d times only", answered)
+	}
+}
+
 func TestCopiesAreWhole(t *testing.T) {
 	from := []byte(strings.Repeat("0123456789abcdef", 10))
 	for s := range uint32(16) {

@@ -145,6 +145,8 @@ func (b *builder) convert(i, from, to int) {
 			}
 			b.cell(i, r, s, e)
 		}
+	case schema.Timestamp, schema.TimestampTZ:
+		b.timestamps(i, from, to)
 	case schema.String:
 		b.strings(i, from, to)
 	default:
@@ -184,6 +186,29 @@ func (b *builder) decimals(i, from, to int) {
 				v.i64[2*r], v.i64[2*r+1] = x, x>>63
 				continue
 			}
+		}
+		b.cell(i, r, s, e)
+	}
+}
+
+// timestamps reads those with an offset fast only where it is Z.
+func (b *builder) timestamps(i, from, to int) {
+	v := &b.columns[i]
+	d, pos, stride := b.text, b.rows.pos, b.rows.stride
+	zoned := v.typ.Kind == schema.TimestampTZ
+	for r, k := from, from*stride+b.c.at[i]; r < to; r, k = r+1, k+stride {
+		s, e := pos[k]+1, pos[k+1]
+		s1, e1 := b.bare(s, e)
+		if zoned && e1-s1-20 < 64 {
+			if e1--; d[e1] != 'Z' {
+				e1 = s1
+			}
+		} else if zoned {
+			e1 = s1
+		}
+		if x, ok := textarrow.Micros(d, s1, e1); ok {
+			v.i64[r] = x
+			continue
 		}
 		b.cell(i, r, s, e)
 	}
