@@ -143,14 +143,30 @@ func (c *client) lockTimeout(ctx context.Context) (time.Duration, error) {
 
 const defaultLockTimeout = 300 * time.Second
 
-// duration reads Hive's way of writing times: 300s, 5m, 300000ms, 300 (seconds).
+// hiveUnits are the units of times in Hive's settings: each is written by its short name, or by a word that starts as the long one.
+var hiveUnits = []struct {
+	short, long string
+	unit        string // Go's
+	times       time.Duration
+}{
+	{"d", "day", "h", 24}, {"h", "hour", "h", 1}, {"m", "min", "m", 1}, {"s", "sec", "s", 1}, {"ms", "msec", "ms", 1}, {"us", "usec", "us", 1}, {"ns", "nsec", "ns", 1},
+}
+
+// duration reads Hive's way of writing times: 300s, 300 sec, 5min, 300000ms, 300 (seconds).
 func duration(s string) (time.Duration, bool) {
-	s = strings.TrimSpace(strings.ToLower(s))
-	if s != "" && s[len(s)-1] >= '0' && s[len(s)-1] <= '9' {
-		s += "s"
+	s = strings.ToLower(strings.TrimSpace(s))
+	digits := s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+	name := strings.TrimSpace(s[len(digits):])
+	if name == "" {
+		name = "s"
 	}
-	d, err := time.ParseDuration(s)
-	return d, err == nil
+	for _, u := range hiveUnits {
+		if name == u.short || strings.HasPrefix(name, u.long) {
+			d, err := time.ParseDuration(digits + u.unit)
+			return d * u.times, err == nil && d*u.times/u.times == d
+		}
+	}
+	return 0, false
 }
 
 // lockRequest asks for an exclusive lock on a table.
