@@ -46,7 +46,7 @@ Iceberg snapshot, exactly once. A job is a short YAML file.`,
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return oneOf("--log-format", a.logFormat, "text", "json") }
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.runCommand(), a.initCommand(), a.discoverCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
-		a.showCommand(), a.runsCommand(), a.readCommand(), a.stateCommand(), a.rollbackCommand(),
+		a.showCommand(), a.runsCommand(), a.readCommand(), a.stateCommand(), a.rollbackCommand(), a.doctorCommand(), a.locksCommand(),
 		a.sourcesCommand(), a.functionsCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }

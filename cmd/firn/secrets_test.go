@@ -38,6 +38,8 @@ func everyCommand(job, source, table string) map[string][][]string {
 		"read":       {{"read", table}},
 		"rollback":   {{"rollback", table, "--run", "none"}},
 		"state":      {{"state", job}, {"state", job, "-o", "json"}, {"state", job, "set", "1"}, {"state", job, "adopt"}, {"state", job, "drop"}},
+		"doctor":     {{"doctor"}, {"doctor", job}, {"doctor", job, "-o", "json"}},
+		"locks":      {{"locks", "list", table}, {"locks", "break", table}},
 		"sources":    {{"sources"}, {"sources", "postgres"}},
 		"functions":  {{"functions"}},
 		"schema":     {{"schema"}},

@@ -12,29 +12,36 @@ import (
 	"github.com/firn-data/firn/internal/spelling"
 )
 
-// withTable opens the lake and loads a table.
-func (a *app) withTable(cmd *cobra.Command, name string, do func(*catalog.Lake, *catalog.Table) error) error {
+// withLake opens the lake.
+func (a *app) withLake(cmd *cobra.Command, do func(*catalog.Lake) error) error {
 	lakes, err := a.loadLakes()
 	if err != nil {
 		return err
-	}
-	id, err := catalog.ParseIdent(name)
-	if err != nil {
-		return fault.Wrap(fault.Usage, err, "read the command line")
 	}
 	l, err := etl.OpenLake(cmd.Context(), lakes, a.lake, nil)
 	if err != nil {
 		return err
 	}
 	defer etl.CloseLake(l)
-	t, err := l.Load(cmd.Context(), id)
-	if errors.Is(err, catalog.ErrNoTable) {
-		return noTable(cmd, l, id)
-	}
+	return do(l)
+}
+
+// withTable opens the lake and loads a table.
+func (a *app) withTable(cmd *cobra.Command, name string, do func(*catalog.Lake, *catalog.Table) error) error {
+	id, err := catalog.ParseIdent(name)
 	if err != nil {
-		return err
+		return fault.Wrap(fault.Usage, err, "read the command line")
 	}
-	return do(l, t)
+	return a.withLake(cmd, func(l *catalog.Lake) error {
+		t, err := l.Load(cmd.Context(), id)
+		if errors.Is(err, catalog.ErrNoTable) {
+			return noTable(cmd, l, id)
+		}
+		if err != nil {
+			return err
+		}
+		return do(l, t)
+	})
 }
 
 // noTable says what tables there are instead.

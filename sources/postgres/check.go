@@ -11,6 +11,9 @@ import (
 func (s *source) Check(ctx context.Context) []sources.Check {
 	var out []sources.Check
 	step := func(name, fix string, err error, note string) bool {
+		if err == nil {
+			fix = ""
+		}
 		out = append(out, sources.Check{Name: name, Err: err, Fix: fix, Note: note})
 		return err == nil
 	}
@@ -45,7 +48,7 @@ WHERE i.indrelid = $1::oid AND a.attname = $2`, s.rel.oid, c.col.name)
 		if err == nil && rows[0][0].text == "0" {
 			fix = fmt.Sprintf("CREATE INDEX ON %s (%s): without it each run reads the whole table", s.cfg.Table, quoteIdent(c.col.name))
 		}
-		step("has an index on "+c.col.name, fix, err, "")
+		out = append(out, sources.Check{Name: "has an index on " + c.col.name, Err: err, Fix: fix})
 	}
 	notes, err := s.CursorNotes(ctx, "")
 	if err != nil {
