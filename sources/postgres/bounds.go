@@ -28,6 +28,17 @@ type cursor struct {
 	initial string
 }
 
+// sqlType is the type that positions are compared as.
+func (c *cursor) sqlType() string {
+	switch {
+	case c.col.oid == oidOID:
+		return "oid"
+	case c.integer:
+		return "int8"
+	}
+	return map[schema.Kind]string{schema.Timestamp: "timestamp", schema.TimestampTZ: "timestamptz", schema.Date: "date"}[c.col.typ.Kind]
+}
+
 // bindCursor checks the job's cursor against the stream; nil when the job has none.
 func (s *source) bindCursor() (*cursor, error) {
 	if s.env.Cursor == nil {
@@ -82,11 +93,14 @@ func (s *source) Bound(ctx context.Context, _ string, from sources.Position) (so
 	if err != nil || c == nil {
 		return nil, err
 	}
-	last, err := c.start(from)
+	last, _, err := c.start(from)
 	if err != nil {
 		return nil, err
 	}
-	sql := s.boundSQL(c)
+	sql, err := s.boundSQL(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := s.text(ctx, s.conn, "fix the upper bound of "+c.col.name, sql)
 	if err != nil {
 		return nil, err
@@ -102,23 +116,34 @@ func (s *source) Bound(ctx context.Context, _ string, from sources.Position) (so
 	return json.Marshal(position{upper})
 }
 
-// boundSQL asks for the upper bound as text.
-func (s *source) boundSQL(c *cursor) string {
-	name := quoteIdent(c.col.name)
+// boundSQL asks for the upper bound as text. The clock is read a moment before the running transactions: one that began earlier
+// than the clock says has shown itself by then. A transaction that has written nothing yet may still do so, with the time of its
+// beginning, so that it counts as well, but for those that are known to read only.
+func (s *source) boundSQL(ctx context.Context, c *cursor) (string, error) {
 	if c.integer {
-		return "SELECT max(" + name + ")::int8 - " + c.lag + " FROM " + s.from(nil)
+		return "SELECT max(" + quoteIdent(c.col.name) + ")::int8 - " + c.lag + " FROM " + s.from(nil), nil
 	}
-	oldest := `least(clock_timestamp(),
-  (SELECT min(xact_start) FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()),
+	now, err := s.text(ctx, s.conn, "read the server's clock", "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', "+isoUTC+") FROM pg_sleep(0.01)")
+	if err != nil {
+		return "", err
+	}
+	upper := `least(` + quoteLiteral(now[0][0].text) + `::timestamptz,
+  (SELECT min(xact_start) FROM pg_catalog.pg_stat_activity WHERE ` + writers + `),
   (SELECT min(prepared) FROM pg_catalog.pg_prepared_xacts WHERE database = current_database())) - ` + c.lag + ` * interval '1 microsecond'`
 	switch c.col.typ.Kind {
 	case schema.Timestamp:
-		return "SELECT to_char((" + oldest + ") AT TIME ZONE current_setting('TimeZone'), " + isoNTZ + ")"
+		upper = "to_char((" + upper + ") AT TIME ZONE current_setting('TimeZone'), " + isoNTZ + ")"
 	case schema.Date:
-		return "SELECT ((" + oldest + ") AT TIME ZONE current_setting('TimeZone'))::date::text"
+		upper = "to_char((" + upper + ") AT TIME ZONE current_setting('TimeZone'), 'YYYY-MM-DD')"
+	default:
+		upper = "to_char((" + upper + ") AT TIME ZONE 'UTC', " + isoUTC + ")"
 	}
-	return "SELECT to_char((" + oldest + ") AT TIME ZONE 'UTC', " + isoUTC + ")"
+	return "SELECT " + upper, nil
 }
+
+// writers are the transactions that write, or may: vacuum and decoding add no rows, and firn and pg_dump only read.
+const writers = `datname = current_database() AND pid <> pg_backend_pid() AND backend_type NOT IN ('autovacuum worker', 'walsender')
+  AND (backend_xid IS NOT NULL OR backend_type <> 'parallel worker' AND coalesce(application_name, '') NOT IN ('firn', 'pg_dump'))`
 
 const (
 	isoNTZ = `'YYYY-MM-DD"T"HH24:MI:SS.US'`
@@ -138,27 +163,35 @@ func (s *source) behind(ctx context.Context, c *cursor, upper, last string) (boo
 	return rows[0][0].text == "t", nil
 }
 
-// start is where reading begins: the committed position, the job's initial value, or "" for the beginning.
-func (c *cursor) start(from sources.Position) (string, error) {
+// start is where reading begins: the committed position, the job's initial value, or "" for the beginning. inclusive says that
+// the row at that value was not read yet.
+func (c *cursor) start(from sources.Position) (value string, inclusive bool, err error) {
 	if len(from) == 0 || string(from) == "null" {
-		return c.initial, nil
+		return c.initial, true, c.fits(c.initial, "cursor.initial")
 	}
 	var p position
 	if err := json.Unmarshal(from, &p); err != nil || p.Cursor == "" {
-		return "", fault.New(fault.Config, "the committed position %s is not one of a postgres source", from).
+		return "", false, fault.New(fault.Config, "the committed position %s is not one of a postgres source", from).
 			Hint("run once with --full-refresh, or set it with: firn state JOB set")
 	}
-	return p.Cursor, nil
+	return p.Cursor, !c.integer, c.fits(p.Cursor, "cursor")
+}
+
+// fits refuses a value that is not of the cursor's type, such as a position from before the column's type was changed.
+func (c *cursor) fits(value, path string) error {
+	if value == "" {
+		return nil
+	}
+	_, err := strconv.ParseInt(value, 10, 64)
+	if c.integer == (err == nil) {
+		return nil
+	}
+	return fault.New(fault.Config, "the cursor %s cannot go on from %q: it is now %s", c.col.name, value, c.col.typeName).At(fault.Place{Path: path}).
+		Hint("if the column's type was changed, run once with --full-refresh, or set the position with: firn state JOB set")
 }
 
 // literal is a cursor value in SQL.
-func (c *cursor) literal(text string) string {
-	typ := map[schema.Kind]string{schema.Timestamp: "timestamp", schema.TimestampTZ: "timestamptz", schema.Date: "date"}[c.col.typ.Kind]
-	if typ == "" {
-		typ = "int8"
-	}
-	return quoteLiteral(text) + "::" + typ
-}
+func (c *cursor) literal(text string) string { return quoteLiteral(text) + "::" + c.sqlType() }
 
 // where is the condition of a request: its positions or its interval.
 func (s *source) where(r sources.Request) (string, map[string]string, error) {
@@ -169,15 +202,17 @@ func (s *source) where(r sources.Request) (string, map[string]string, error) {
 		return "", nil, err
 	}
 	if c != nil {
-		last, err := c.start(r.From)
+		last, inclusive, err := c.start(r.From)
 		if err != nil {
 			return "", nil, err
 		}
-		to, err := c.start(r.To)
-		if err != nil {
-			return "", nil, err
+		to := ""
+		if len(r.To) > 0 {
+			if to, _, err = c.start(r.To); err != nil {
+				return "", nil, err
+			}
 		}
-		conds = append(conds, c.conditions(last, to, values)...)
+		conds = append(conds, c.conditions(last, inclusive, to, values)...)
 	}
 	if i := s.env.ByColumn; i != nil && i.Column != "" && r.Interval != nil {
 		cols, err := s.columns([]string{i.Column})
@@ -205,16 +240,16 @@ func (s *source) where(r sources.Request) (string, map[string]string, error) {
 }
 
 // conditions puts the cursor's window into values and gives it as SQL.
-func (c *cursor) conditions(last, to string, values map[string]string) (conds []string) {
+func (c *cursor) conditions(last string, inclusive bool, to string, values map[string]string) (conds []string) {
 	name := quoteIdent(c.col.name)
-	lower, upper := " >= ", " < "
+	lower, upper := " > ", " < "
+	if inclusive {
+		lower = " >= "
+	}
 	if c.integer {
-		lower, upper = " > ", " <= "
+		upper = " <= "
 	}
 	if last != "" {
-		if last == c.initial && c.integer {
-			lower = " >= "
-		}
 		conds = append(conds, name+lower+c.literal(last))
 		values["cursor_from"] = c.literal(last)
 	}
@@ -288,11 +323,14 @@ func (s *source) CursorNotes(ctx context.Context, _ string) ([]sources.Note, err
 		if rows[0][0].text != "t" {
 			add("running transactions of other users cannot be seen: rows they commit late may be skipped. GRANT pg_read_all_stats to the user, or set a lag")
 		}
+		if err := s.lateNotes(ctx, add); err != nil {
+			return nil, err
+		}
 		if c.col.typ.Kind == schema.Timestamp {
 			add("%s has no time zone: it is compared with the server's clock in the connection's TimeZone", c.col.name)
 		}
 	}
-	if !c.col.notNull && s.cfg.Table != "" {
+	if !c.col.notNull {
 		rows, err := s.text(ctx, s.conn, "count rows without a cursor", "SELECT count(*) FROM "+s.from(nil)+" WHERE "+quoteIdent(c.col.name)+" IS NULL")
 		if err != nil {
 			return nil, err
@@ -302,4 +340,24 @@ func (s *source) CursorNotes(ctx context.Context, _ string) ([]sources.Note, err
 		}
 	}
 	return notes, nil
+}
+
+// lateNotes tells of writers whose beginning the server does not show.
+func (s *source) lateNotes(ctx context.Context, add func(format string, args ...any)) error {
+	rows, err := s.text(ctx, s.conn, "look for writers that cannot be seen", `
+SELECT pg_is_in_recovery(), (SELECT count(*) FROM pg_catalog.pg_prepared_xacts WHERE database = current_database()),
+  (SELECT min(xact_start) FROM pg_catalog.pg_stat_activity WHERE `+writers+` AND xact_start < clock_timestamp() - interval '10 minutes')`)
+	if err != nil {
+		return err
+	}
+	if rows[0][0].text == "t" {
+		add("the server is a standby, which does not show the transactions of its primary: rows they commit late may be skipped. Read from the primary, or set a lag")
+	}
+	if n := rows[0][1].text; n != "0" {
+		add("%s prepared transactions are open, whose beginning the server does not show: rows they commit late may be skipped. Set a lag", n)
+	}
+	if since := rows[0][2]; since.valid {
+		add("a transaction that has been open since %s holds the upper bound back", since.text)
+	}
+	return nil
 }

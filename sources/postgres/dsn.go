@@ -144,7 +144,7 @@ func connConfig(settings map[string]string, temp *memory.Dir) (*pgconn.Config, e
 	if err != nil {
 		return nil, fault.New(fault.Config, "the dsn cannot be used: %s", strings.ReplaceAll(err.Error(), b.String(), "…")).At(fault.Place{Path: "dsn"})
 	}
-	params := map[string]string{"application_name": "firn", "DateStyle": "ISO", "IntervalStyle": "postgres", "extra_float_digits": "3", "client_encoding": "UTF8"}
+	params := map[string]string{"application_name": "firn", "DateStyle": "ISO", "IntervalStyle": "postgres", "extra_float_digits": "3", "bytea_output": "hex", "client_encoding": "UTF8", "idle_in_transaction_session_timeout": "0"}
 	for k, v := range settings {
 		if _, known := driverDefaults[k]; !known && !slices.Contains([]string{"host", "port", "user", "dbname", "sslmode", "client_encoding"}, k) {
 			params[k] = v

@@ -20,7 +20,14 @@ func (s *source) classify(ctx context.Context, err error, action string) error {
 	}
 	text := redact(err, s.conf)
 	var pg *pgconn.PgError
+	if s.isClosed() {
+		return errClosed
+	}
 	if !errors.As(err, &pg) {
+		if strings.Contains(text, "refused TLS") || strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ") {
+			return fault.New(fault.Config, "%s at %s:%d: %s", action, s.conf.Host, s.conf.Port, text).
+				Hint("set sslmode and sslrootcert in the dsn to what the server offers")
+		}
 		return fault.New(fault.Unavailable, "%s at %s:%d: %s", action, s.conf.Host, s.conf.Port, text).
 			Hint("check that the server runs and can be reached, and that the dsn is right")
 	}
@@ -38,6 +45,12 @@ func (s *source) classify(ctx context.Context, err error, action string) error {
 	case pg.Code == "42P01":
 		f.Class = fault.NoInput
 		return f.Hint("check table and schema: schema.table")
+	case pg.Code == "42703" || pg.Code == "42P08":
+		f.Class = fault.Config
+		return f.Hint("a column was dropped or renamed: run firn discover, and mend columns, cursor and query")
+	case pg.Code == "57014" && strings.Contains(pg.Message, "statement timeout"):
+		f.Class = fault.Retry
+		return f.Hint("the server's statement_timeout is too short: put statement_timeout=0 into the dsn")
 	case strings.HasPrefix(pg.Code, "40"), pg.Code == "55P03", pg.Code == "57014", pg.Code == "72000":
 		f.Class = fault.Retry
 		return f

@@ -35,10 +35,7 @@ func (s *source) connect(ctx context.Context) error {
 
 // dial opens a connection that Close will end.
 func (s *source) dial(ctx context.Context) (*pgconn.PgConn, error) {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
-	if closed {
+	if s.isClosed() {
 		return nil, errClosed
 	}
 	c, err := pgconn.ConnectConfig(ctx, s.conf)
@@ -46,7 +43,7 @@ func (s *source) dial(ctx context.Context) (*pgconn.PgConn, error) {
 		return nil, s.classify(ctx, err, "connect")
 	}
 	s.mu.Lock()
-	closed = s.closed
+	closed := s.closed
 	if !closed {
 		s.open[c] = false
 	}
@@ -56,6 +53,12 @@ func (s *source) dial(ctx context.Context) (*pgconn.PgConn, error) {
 		return nil, errClosed
 	}
 	return c, nil
+}
+
+func (s *source) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 // use marks a connection as busy: Close then cuts it instead of speaking on it.

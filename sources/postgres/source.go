@@ -159,13 +159,17 @@ func (s *source) introspect(ctx context.Context) error {
 func (s *source) lookUpRelation(ctx context.Context) error {
 	rows, err := s.text(ctx, s.conn, "look up "+s.cfg.Table, `
 SELECT c.oid, c.relkind, pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::int8, pg_catalog.pg_table_size(c.oid),
-  NOT c.relrowsecurity AND (c.relkind = 'p' OR NOT c.relhassubclass AND am.amname IS NOT DISTINCT FROM 'heap')
+  NOT c.relrowsecurity AND (c.relkind = 'p' OR NOT c.relhassubclass AND am.amname IS NOT DISTINCT FROM 'heap'),
+  pg_catalog.has_any_column_privilege(c.oid, 'SELECT')
 FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE c.oid = $1::regclass`, tableLiteral(s.cfg.Table))
 	if err != nil {
 		return err
 	}
 	if len(rows) == 0 {
 		return fault.New(fault.NoInput, "there is no table %s", s.cfg.Table)
+	}
+	if rows[0][5].text != "t" {
+		return fault.New(fault.Permission, "the user %s may not read %s", s.conf.User, s.cfg.Table).Hint("GRANT SELECT ON %s TO %s", s.cfg.Table, quoteIdent(s.conf.User))
 	}
 	s.rel.oid, s.rel.kind, s.rel.plain = rows[0][0].text, rows[0][1].text[0], rows[0][4].text == "t"
 	if _, err := fmt.Sscan(rows[0][2].text+" "+rows[0][3].text, &s.rel.pages, &s.rel.bytes); err != nil {

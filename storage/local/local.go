@@ -274,7 +274,7 @@ func classify(err error, action, location string) error {
 	}
 	var done *fault.Error
 	switch {
-	case errors.As(err, &done):
+	case errors.As(err, &done), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.Wrap(fault.NoInput, storage.ErrNotExist, "%s %s", action, location)
