@@ -152,5 +152,5 @@ func (a *app) bindOptions() (etl.BindOptions, error) {
 	}
 	mem := limitMemory()
 	return etl.BindOptions{Lakes: lakes, Lake: a.lake, RunID: a.runID, Interval: i, FullRefresh: a.fullRefresh, Redo: a.redo, Strict: a.strict,
-		MemoryBytes: mem, Now: time.Now()}, nil
+		MemoryBytes: mem, Now: time.Now(), Stdin: os.Stdin}, nil
 }

@@ -27,7 +27,7 @@ type Config struct {
 	Columns    []string       `yaml:"columns" doc:"columns to read; default: all" example:"[id, total]"`
 	Schema     []ColumnSpec   `yaml:"schema" doc:"types of columns; those not listed are inferred"`
 	Infer      string         `yaml:"infer" default:"sample" oneof:"sample full none" doc:"what types are inferred from; none: all strings"`
-	OnBadRow   string         `yaml:"on_bad_row" default:"fail" oneof:"fail quarantine fill" doc:"fill pads short rows with NULL; other bad rows then fail the run"`
+	OnBadRow   string         `yaml:"on_bad_row" default:"fail" oneof:"fail quarantine fill" doc:"fill pads short rows with NULL and folds long ones into the last cell; other bad rows then fail the run"`
 	Delimiter  *string        `yaml:"delimiter" doc:"one byte between cells; default: sniffed" example:","`
 	Quote      *string        `yaml:"quote" doc:"one byte around cells, or empty for none; default: a double quote"`
 	Escape     *string        `yaml:"escape" doc:"how a quote is written inside quotes: a double quote doubles it, a backslash stands before it; default: sniffed" example:"\\"`

@@ -27,7 +27,10 @@ import (
 	"github.com/firn-data/firn/storage/local"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The store keeps idle connections.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
 
 // collect is an Out that keeps what it gets as text: "row line: cells", and "row line:column field reason".
 type collect struct {

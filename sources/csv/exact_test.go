@@ -243,6 +243,18 @@ func TestMemoryStaysBounded(t *testing.T) {
 	}
 }
 
+// TestARowWithoutEndIsNotReadIntoMemory reads what is no text of lines, with quotes that never close and without.
+func TestARowWithoutEndIsNotReadIntoMemory(t *testing.T) {
+	for name, text := range map[string]string{"no line ends": strings.Repeat("x", 64<<20), "an open quote": "\"" + strings.Repeat("y", 64<<20)} {
+		budget := firnmem.NewBudget(256 << 20)
+		cfg := Config{Path: []string{write(t, "in.csv", "a,b\n1,2\n"+text)}, MaxRow: 1 << 20, OnBadRow: "quarantine", Header: ptr(true)}
+		out, err := readAll(open(t, memory.NewGoAllocator(), cfg, func(e *sources.Env) { e.Budget = budget }))
+		if !fault.Is(err, fault.Data) || len(out.rows) != 1 || budget.Peak() > 64<<20 || budget.Used() != 0 {
+			t.Errorf("%s: rows %q, %v; %d bytes reserved at most, %d at the end", name, out.rows, err, budget.Peak(), budget.Used())
+		}
+	}
+}
+
 // TestBytesThatAreNoTextAreKeptOrRefused puts odd bytes into cells of each type.
 func TestBytesThatAreNoTextAreKeptOrRefused(t *testing.T) {
 	for name, odd := range map[string]string{"nul": "\x00", "no utf-8": "\xff", "an overlong slash": "\xc0\xaf", "a surrogate": "\xed\xa0\x80", "a replacement character": "\uFFFD"} {

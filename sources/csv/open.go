@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -69,10 +70,7 @@ func (f *textFile) raw(ctx context.Context, name string) (io.Reader, error) {
 		return nil, err
 	}
 	f.closes = append(f.closes, o)
-	r, err := o.Reader(ctx, 0, -1)
-	if err != nil {
-		return nil, err
-	}
+	r := &resuming{ctx: ctx, object: o, name: name, events: f.src.env.Events, wait: 200 * time.Millisecond}
 	f.closes = append(f.closes, r)
 	return r, nil
 }

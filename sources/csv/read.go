@@ -23,7 +23,7 @@ func (s *source) chunks(ctx context.Context, name string, p projection, yield fu
 		return yield(nil, err)
 	}
 	defer f.Close()
-	q := &sequencer{r: f.r, d: s.d, size: s.chunk, footer: s.cfg.SkipFooter}
+	q := &sequencer{r: f.r, d: s.d, size: s.chunk, footer: s.cfg.SkipFooter, budget: s.env.Budget}
 	line, row := int64(1+s.cfg.SkipLines), int64(1)
 	header := s.header
 	p.names = s.names()

@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"sync"
 
+	"github.com/firn-data/firn/internal/fault"
+	"github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/internal/textarrow"
 )
 
@@ -37,9 +39,13 @@ type sequencer struct {
 	d      dialect
 	size   int // bytes to read at a time
 	footer int // lines at the end to leave out
+	budget *memory.Budget
 	rest   []byte
 	eof    bool
 }
+
+// endless is how many bytes beyond twice max_row are looked at for the end of a row.
+const endless = 8 << 20
 
 // cut is one chunk: the first end bytes of a buffer.
 type cut struct {
@@ -55,9 +61,15 @@ func (q *sequencer) next(ctx context.Context) (*cut, error) {
 	b := buffers.Get().(*buffer)
 	b.room(len(q.rest), 0)
 	copy(b.text, q.rest)
+	held := int64(0) // I8: what a row longer than a chunk takes while it is looked for
+	defer func() { q.budget.Release(held) }()
 	for size := q.size; ; size *= 2 {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
+		}
+		if size > q.size {
+			q.budget.Force(int64(size / 2))
+			held += int64(size / 2)
 		}
 		if err := q.read(b, size); err != nil {
 			return nil, err
@@ -67,7 +79,10 @@ func (q *sequencer) next(ctx context.Context) (*cut, error) {
 			return nil, io.EOF
 		}
 		c := &cut{buffer: b}
-		if q.find(c, limit); c.end == 0 {
+		if q.find(c, limit); c.end == 0 && limit > 2*q.d.maxRow+endless {
+			return nil, fault.New(fault.Data, "a row of more than %d bytes has no end", limit).Hint("is it a text of lines? longer rows than max_row are bad rows, but each must end")
+		}
+		if c.end == 0 {
 			continue
 		}
 		c.lines = bytes.Count(b.text[:c.end], []byte{'\n'})
