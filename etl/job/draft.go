@@ -26,7 +26,7 @@ type Draft struct {
 
 // extensions are the kinds of files by the end of their name, after .gz or .zst.
 var extensions = []struct{ ext, kind string }{
-	{".csv", "csv"}, {".tsv", "csv"}, {".psv", "csv"}, {".txt", "csv"}, {".json", "json"}, {".jsonl", "json"}, {".ndjson", "json"}, {".parquet", "parquet"}, {".pq", "parquet"}}
+	{".csv", "csv"}, {".tsv", "csv"}, {".psv", "csv"}, {".txt", "csv"}, {".tab", "csv"}, {".dat", "csv"}, {".json", "json"}, {".jsonl", "json"}, {".ndjson", "json"}, {".parquet", "parquet"}, {".pq", "parquet"}}
 
 // IsSource reports whether a command's argument names a source rather than a job file, which is called *.yaml or *.yml.
 func IsSource(arg string) bool {
