@@ -112,6 +112,19 @@ type Sizer interface {
 	Size(ctx context.Context, r Request) (int64, error)
 }
 
+// Lister is an optional ability of a Config whose server holds many tables: what there is to choose from. Only what the
+// connection needs has to be set.
+type Lister interface {
+	List(ctx context.Context, env Env) ([]Listed, error)
+}
+
+// Listed is one table that a Lister found.
+type Listed struct {
+	Name  string `json:"name"`  // as a job names it
+	Rows  int64  `json:"rows"`  // estimate; -1: unknown
+	Bytes int64  `json:"bytes"` // on disk; -1: unknown
+}
+
 // Splitter is an optional ability of a Source: how a request is cut into splits, in words, found without reading rows.
 type Splitter interface {
 	DescribeSplits(ctx context.Context, r Request) (string, error)

@@ -12,8 +12,9 @@ import (
 	"github.com/firn-data/firn/internal/spelling"
 )
 
-// app is what all commands share: where they print, and the flags.
+// app is what all commands share: where they read and print, and the flags.
 type app struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 
 	lake, lakes, logFormat string

@@ -34,6 +34,10 @@ func (a *app) loadJob(arg string) (*etl.Job, error) {
 		}
 		return etl.Load(strings.NewReader(draft.YAML(nil, nil)), etl.Options{File: "the job of " + draft.Name, Lookup: draft.Lookup(lookup), Set: a.set})
 	}
+	if ext := filepath.Ext(arg); ext != "" && ext != ".yaml" && ext != ".yml" {
+		_, err := etl.NewDraft(arg, lookup)
+		return nil, err
+	}
 	f, err := open(arg)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, noJob(arg, err)
@@ -45,13 +49,8 @@ func (a *app) loadJob(arg string) (*etl.Job, error) {
 	return etl.Load(f, etl.Options{File: arg, Lookup: lookup, Set: a.set})
 }
 
-// noJob says what a name that is no file may have meant.
+// noJob says what the name of a job that is not there may have meant.
 func noJob(arg string, err error) error {
-	if ext := filepath.Ext(arg); ext != ".yaml" && ext != ".yml" {
-		if _, err := etl.NewDraft(arg, lookup); err != nil {
-			return err
-		}
-	}
 	stem := func(path string) string { return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) }
 	there, _ := filepath.Glob(filepath.Join(filepath.Dir(arg), "*.y*ml"))
 	names := map[string]string{}
@@ -152,5 +151,5 @@ func (a *app) bindOptions() (etl.BindOptions, error) {
 	}
 	mem := limitMemory()
 	return etl.BindOptions{Lakes: lakes, Lake: a.lake, RunID: a.runID, Interval: i, FullRefresh: a.fullRefresh, Redo: a.redo, Strict: a.strict,
-		MemoryBytes: mem, Now: time.Now(), Stdin: os.Stdin}, nil
+		MemoryBytes: mem, Now: time.Now(), Stdin: a.stdin}, nil
 }

@@ -31,7 +31,7 @@ func everyCommand(job, source, table string) map[string][][]string {
 		"plan":       {{"plan", job}, {"plan", job, "-o", "json"}, {"plan", job, "--explain"}, {"plan", source, "--detailed-exitcode"}, {"plan", job, "--set", "source.connections=lots"}},
 		"validate":   {{"validate", job}, {"validate", job, "--set", "source.dsn.x=1"}, {"validate", job, "--set", "target.mode=${SECRET_DSN}"}, {"validate", job, "--set", "target.file_size=${SECRET_DSN}"}},
 		"preview":    {{"preview", job}, {"preview", source, "-o", "json"}},
-		"discover":   {{"discover", source}, {"discover", source, "-o", "json"}},
+		"discover":   {{"discover", strings.Split(source, "#")[0]}, {"discover", source}, {"discover", source, "-o", "json"}},
 		"init":       {{"init", source}, {"init", "lake", "--to", "-"}},
 		"show":       {{"show", table}},
 		"runs":       {{"runs", table, "-o", "json"}},

@@ -26,7 +26,7 @@ type Draft struct {
 
 // extensions are the kinds of files by the end of their name, after .gz or .zst.
 var extensions = []struct{ ext, kind string }{
-	{".csv", "csv"}, {".tsv", "csv"}, {".psv", "csv"}, {".txt", "csv"}, {".json", "json"}, {".jsonl", "json"}, {".ndjson", "json"}, {".parquet", "parquet"}, {".pq", "parquet"}}
+	{".csv", "csv"}, {".tsv", "csv"}, {".psv", "csv"}, {".txt", "csv"}, {".tab", "csv"}, {".dat", "csv"}, {".json", "json"}, {".jsonl", "json"}, {".ndjson", "json"}, {".parquet", "parquet"}, {".pq", "parquet"}}
 
 // IsSource reports whether a command's argument names a source rather than a job file, which is called *.yaml or *.yml.
 func IsSource(arg string) bool {
@@ -51,7 +51,8 @@ func fileKind(name string) string {
 	return ""
 }
 
-// NewDraft makes the draft of a source. Variables in arg are looked up to see what it is, and stay variables in the draft.
+// NewDraft makes the draft of a source. Variables in arg are looked up to see what it is, and stay variables in the draft. A
+// database's URL that names no table is an error, beside which the draft comes back: it can still be asked what there is.
 func NewDraft(arg string, lookup Lookup) (*Draft, error) {
 	d := &decoder{lookup: lookup}
 	text := d.interpolate(nil, "", arg)
@@ -105,12 +106,9 @@ func postgresDraft(arg, text string) (*Draft, error) {
 	_, table, _ := strings.Cut(text, "#")
 	dsn, _, _ := strings.Cut(arg, "#")
 	plain, _, _ := strings.Cut(text, "#")
-	if table == "" {
-		return nil, fault.New(fault.Usage, "the URL names no table").Hint("put it after #: postgres://user@host/database#public.orders")
-	}
 	out := &Draft{Name: nameOf(strings.ReplaceAll(table[strings.LastIndexByte(table, '.')+1:], `"`, "")), Kind: "postgres", DSN: dsn, Table: table}
 	if dsn != plain { // it is a variable already
-		return out, nil
+		return out, out.complete()
 	}
 	u, err := url.Parse(plain)
 	if err != nil {
@@ -119,7 +117,15 @@ func postgresDraft(arg, text string) (*Draft, error) {
 	if _, has := u.User.Password(); has || u.Query().Has("password") {
 		out.DSN, out.Hidden = "${POSTGRES_DSN}", map[string]string{"POSTGRES_DSN": plain}
 	}
-	return out, nil
+	return out, out.complete()
+}
+
+// complete reports whether the draft says all that a job needs.
+func (d *Draft) complete() error {
+	if d.Kind == "postgres" && d.Table == "" {
+		return fault.New(fault.Usage, "the URL names no table").Hint("put it after #, as in postgres://user@host/database#public.orders; firn discover lists them")
+	}
+	return nil
 }
 
 // nameOf makes the name of a job and a table: raw/Orders-2024.csv.gz is orders_2024, data/*.parquet is data.

@@ -53,7 +53,7 @@ func TestASourceBecomesAJob(t *testing.T) {
 	}
 	for arg, want := range map[string]string{
 		"orders.cvs":                      "did you mean orders.csv?",
-		"postgres://u:hunter22@h/d":       "put it after #",
+		"postgres://u:hunter22@h/d":       "put it after #, as in",
 		"s3://k:hunter22@b/x.csv":         "put them into the store of a lake",
 		"mysql://u:hunter22@h/d":          "starts with postgres://",
 		"host=h user=u password=hunter22": "starts with postgres://",
