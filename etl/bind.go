@@ -170,7 +170,7 @@ func (p *Plan) bindTransform() error {
 	if p.Program, err = transform.Compile(steps, inputs, p.params(), p.opts.Now); err != nil {
 		return err
 	}
-	p.pushColumns()
+	p.pushDown()
 	for _, w := range p.Program.Warnings() {
 		p.Warnings = append(p.Warnings, w.Text)
 	}

@@ -128,12 +128,12 @@ func (p *Plan) bindSource(ctx context.Context, s job.Source, from sources.Positi
 	return in, nil
 }
 
-// pushColumns asks sources with types of their own for the columns that the program reads. Text is read whole: which of its
+// pushDown tells sources with types of their own which columns and rows the program reads. Text is read whole: which of its
 // rows are bad must not depend on what the SQL reads.
-func (p *Plan) pushColumns() {
+func (p *Plan) pushDown() {
 	for _, in := range p.Inputs {
 		if in.Kind == "parquet" || in.Kind == "postgres" {
-			in.Request.Columns = p.Program.Columns(in.Name)
+			in.Request.Columns, in.Request.Where = p.Program.Columns(in.Name), p.Program.Where(in.Name)
 		}
 	}
 }

@@ -295,3 +295,23 @@ func TestSumsOverflowOnlyWhenTheirResultDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestSourcesLearnOfFiltersThatCannotRaise(t *testing.T) {
+	for sql, want := range map[string]string{
+		"SELECT id FROM orders WHERE id > 1 AND name = 'x' AND upper(name) = 'X'":                        "id > 1 AND name = 'x'",
+		"SELECT id FROM orders WHERE 5 >= id AND name = 'q' OR name IS NULL":                           "id <= 5 AND name = 'q' OR name IS NULL",
+		"SELECT id FROM orders WHERE id > 1 AND 10 / total > 1":                                          "TRUE",
+		"SELECT id FROM orders WHERE id > NULL":                                                          "TRUE",
+		"SELECT name, count(*) AS n FROM orders WHERE name <> 'a' GROUP BY name":                         "name <> 'a'",
+		"SELECT o.id FROM orders o LEFT JOIN customers c ON o.id = c.id WHERE o.id < 9 AND c.name = 'x'": "id < 9",
+		"SELECT o.id FROM customers c LEFT JOIN orders o ON o.id = c.id WHERE o.id < 9":                  "TRUE",
+		"SELECT id FROM orders WHERE id > 1 UNION ALL SELECT id FROM orders":                             "TRUE",
+	} {
+		if got := compile(t, Step{SQL: sql}).Where("orders").String(); got != want {
+			t.Errorf("%s lets the source know %q, want %q", sql, got, want)
+		}
+	}
+	if got := compile(t, Step{SQL: "SELECT id FROM orders WHERE id > 1", OnError: Quarantine}).Where("orders"); !got.IsTrue() {
+		t.Errorf("a step that sets rows aside lets the source leave rows out: %s", got)
+	}
+}
