@@ -2,18 +2,14 @@ package etl
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/firn-data/firn/catalog"
-	"github.com/firn-data/firn/etl/job"
 	"github.com/firn-data/firn/etl/plan"
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/memory"
-	"github.com/firn-data/firn/internal/schema"
-	"github.com/firn-data/firn/sources"
 	"github.com/firn-data/firn/transform"
 )
 
@@ -67,9 +63,6 @@ func (p *Plan) bind(ctx context.Context) error {
 	if err := p.checkInterval(); err != nil {
 		return err
 	}
-	if len(p.job.Sources) != 1 {
-		return fault.New(fault.Config, "joining several sources is not built in yet").At(p.job.Place("sources")).Hint("use one source, and join in its query")
-	}
 	var err error
 	if p.lake, err = OpenLake(ctx, p.opts.Lakes, p.opts.Lake, p.opts.Events); err != nil {
 		return err
@@ -80,7 +73,7 @@ func (p *Plan) bind(ctx context.Context) error {
 	if p.Session.Committed {
 		return nil
 	}
-	if err := p.bindSource(ctx, p.job.Sources[0]); err != nil {
+	if err := p.bindSources(ctx); err != nil {
 		return err
 	}
 	if err := p.bindTransform(); err != nil {
@@ -130,81 +123,18 @@ func (p *Plan) beginSession(ctx context.Context) error {
 		return err
 	}
 	p.Warnings = append(p.Warnings, p.Session.Notes...)
-	if s := p.job.Sources[0]; p.Target.Mode == catalog.Append && s.Cursor == nil && s.Interval == nil && p.Interval == nil && !p.opts.FullRefresh {
+	if s := p.job.Sources[p.job.Tracked()]; p.Target.Mode == catalog.Append && s.Cursor == nil && s.Interval == nil && p.Interval == nil && !p.opts.FullRefresh {
 		p.Warnings = append(p.Warnings, "append without cursor or interval: each run with a new run id adds everything again")
 	}
 	return nil
 }
 
 func (p *Plan) request() catalog.Request {
-	s := p.job.Sources[0]
-	fp := s.Config.Fingerprint()
-	if s.Cursor != nil {
-		fp["cursor"] = s.Cursor.Column
-	}
-	r := catalog.Request{Ident: p.Target.Ident, Job: p.Job, RunID: p.RunID, Mode: p.Target.Mode, Fingerprint: fp, FullRefresh: p.opts.FullRefresh, Redo: p.opts.Redo}
-	if s.Cursor == nil {
+	r := catalog.Request{Ident: p.Target.Ident, Job: p.Job, RunID: p.RunID, Mode: p.Target.Mode, Fingerprint: p.fingerprint(), FullRefresh: p.opts.FullRefresh, Redo: p.opts.Redo}
+	if p.job.Sources[p.job.Tracked()].Cursor == nil {
 		r.Interval = p.Interval
 	}
 	return r
-}
-
-// bindSource opens the source, reads its schema and fixes its upper bound.
-func (p *Plan) bindSource(ctx context.Context, s job.Source) error {
-	var known *schema.Schema
-	var from sources.Position
-	if st := p.Session.State; st != nil {
-		from = st.Position
-		if len(st.Schema) > 0 {
-			known = &schema.Schema{}
-			if err := json.Unmarshal(st.Schema, known); err != nil {
-				return fault.Wrap(fault.Config, err, "read the source schema in the state of job %s", p.Job)
-			}
-		}
-	}
-	env := sources.Env{Name: s.Name, Alloc: p.alloc, Budget: p.bud, Events: p.opts.Events, Temp: p.temp, Workers: p.Workers, Now: p.opts.Now,
-		Cursor: s.Cursor, ByColumn: s.Interval, Known: known, BadRows: s.OnBadRow, Stores: p.stores, Stdin: p.opts.Stdin}
-	cfg, err := s.Filled(job.Values{Job: p.Job, RunID: p.RunID, Started: p.opts.Now, Interval: p.Interval})
-	if err != nil {
-		return err
-	}
-	src, err := cfg.Open(ctx, env)
-	if err != nil {
-		return err
-	}
-	in := &plan.Input{Name: s.Name, Kind: s.Config.Kind(), Source: src, Bytes: -1, QuarantineBadRows: s.OnBadRow == "quarantine"}
-	p.Inputs = append(p.Inputs, in)
-	streams, err := src.Streams(ctx)
-	if err != nil {
-		return err
-	}
-	in.Stream = streams[0]
-	for _, n := range in.Stream.Notes {
-		if n.Warning {
-			p.Warnings = append(p.Warnings, n.String())
-		}
-	}
-	to, err := src.Bound(ctx, in.Stream.Name, from)
-	if err != nil {
-		return err
-	}
-	in.Request = sources.Request{Stream: in.Stream.Name, From: from, To: to, Interval: p.Interval, Params: p.params()}
-	if sz, ok := src.(sources.Sizer); ok {
-		if in.Bytes, err = sz.Size(ctx, in.Request); err != nil {
-			return err
-		}
-	}
-	if sp, ok := src.(sources.Splitter); ok && p.opts.Describe {
-		if in.Splits, err = sp.DescribeSplits(ctx, in.Request); err != nil {
-			return err
-		}
-	}
-	read, _, err := schema.SchemaFromArrow(in.Stream.Schema)
-	if err != nil {
-		return fault.Wrap(fault.Config, err, "source %s", s.Name)
-	}
-	p.keep.schema, err = json.Marshal(read)
-	return err
 }
 
 // params are the run's values as SQL sees them.
@@ -220,7 +150,6 @@ func (p *Plan) params() map[string]any {
 }
 
 func (p *Plan) bindTransform() error {
-	in := p.Inputs[0]
 	steps := make([]transform.Step, len(p.job.Transform))
 	for i, s := range p.job.Transform {
 		path := fmt.Sprintf("transform[%d]", i)
@@ -233,11 +162,15 @@ func (p *Plan) bindTransform() error {
 			steps[i].Expect = append(steps[i].Expect, transform.Expectation{Name: e.Name, Check: e.Check, OnFail: transform.OnBad(e.OnFail), At: p.job.Place(fmt.Sprintf("%s.expect[%d].check", path, k))})
 		}
 	}
+	var inputs []transform.Input
+	for _, in := range p.Inputs {
+		inputs = append(inputs, transform.Input{Name: in.Name, Schema: in.Stream.Schema})
+	}
 	var err error
-	p.Program, err = transform.Compile(steps, []transform.Input{{Name: in.Name, Schema: in.Stream.Schema}}, p.params(), p.opts.Now)
-	if err != nil {
+	if p.Program, err = transform.Compile(steps, inputs, p.params(), p.opts.Now); err != nil {
 		return err
 	}
+	p.pushDown()
 	for _, w := range p.Program.Warnings() {
 		p.Warnings = append(p.Warnings, w.Text)
 	}

@@ -1,7 +1,6 @@
 package etl
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,17 +47,23 @@ func (p *Plan) bindExisting(made schema.Schema) error {
 
 // vanished decides about a column of the table that the job no longer gives, though its source had it in the last run.
 func (p *Plan) vanished(name string) error {
-	var last schema.Schema
-	st := p.Session.State
-	if st == nil || len(st.Schema) == 0 || json.Unmarshal(st.Schema, &last) != nil {
+	known, err := p.knownSchemas()
+	if err != nil {
+		return err
+	}
+	had := false
+	for _, last := range known {
+		_, in := last.Lookup(name)
+		had = had || in
+	}
+	if !had {
 		return nil
 	}
-	if _, had := last.Lookup(name); !had {
-		return nil
-	}
-	for _, f := range p.Inputs[0].Stream.Schema.Fields() {
-		if strings.EqualFold(f.Name, name) {
-			return nil // the job leaves it out by itself
+	for _, in := range p.Inputs {
+		for _, f := range in.Stream.Schema.Fields() {
+			if strings.EqualFold(f.Name, name) {
+				return nil // the job leaves it out by itself
+			}
 		}
 	}
 	if p.job.Target.SchemaChange == "fail" {

@@ -30,10 +30,8 @@ func (p *Plan) inspect(ctx context.Context) error {
 	if err := p.checkInterval(); err != nil {
 		return err
 	}
-	for _, s := range p.job.Sources {
-		if err := p.bindSource(ctx, s); err != nil {
-			return err
-		}
+	if err := p.bindSources(ctx); err != nil {
+		return err
 	}
 	return p.bindTransform()
 }

@@ -37,7 +37,7 @@ func (p *Plan) run(ctx context.Context, r *Report) error {
 		r.Snapshot = snapshot(p.Session.Snapshot)
 		return nil
 	}
-	in := p.Inputs[0]
+	in := p.tracked()
 	r.Position = plan.Position{From: in.Request.From, To: in.Request.To}
 	p.sweep()
 	eng := &native.Engine{Store: p.lake.Store, OpenQuarantine: p.quarantineTarget}
@@ -93,7 +93,7 @@ func snapshot(id int64) *int64 {
 
 // commit makes the run's snapshot, unless there is nothing to tell.
 func (p *Plan) commit(ctx context.Context, r *Report, eng *native.Engine, res *plan.Result) error {
-	in, mode := p.Inputs[0], p.replacing()
+	in, mode := p.tracked(), p.replacing()
 	moved := !catalog.SamePosition(in.Request.From, in.Request.To)
 	interval := p.request().Interval != nil
 	switch {
@@ -129,9 +129,11 @@ func (p *Plan) commit(ctx context.Context, r *Report, eng *native.Engine, res *p
 		r.Outcome = plan.AlreadyCommitted
 		return nil
 	}
-	if a, ok := in.Source.(sources.Acknowledger); ok {
-		if err := a.Acknowledge(ctx, in.Stream.Name, in.Request.To); err != nil {
-			r.Warnings = append(r.Warnings, "the rows are committed, but the source could not be told: "+err.Error())
+	for _, in := range p.Inputs {
+		if a, ok := in.Source.(sources.Acknowledger); ok {
+			if err := a.Acknowledge(ctx, in.Stream.Name, in.Request.To); err != nil {
+				r.Warnings = append(r.Warnings, fmt.Sprintf("the rows are committed, but the source %s could not be told: %s", in.Name, err))
+			}
 		}
 	}
 	return nil

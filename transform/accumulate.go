@@ -191,6 +191,10 @@ func (w *wideSums) result(out *expr.Vec, i, g int) (string, string) {
 		sum, _ := new(big.Float).SetInt(s.big()).Float64()
 		out.F[i] = sum / float64(s.n)
 	default:
+		if d, ok := s.decimal(); ok && !w.avg && d.FitsInPrecision(int32(w.typ.P)) {
+			out.D[i] = d
+			return "", ""
+		}
 		v := s.big()
 		if w.avg {
 			v = halfUp(v.Mul(v, power10(w.typ.S-w.arg.S)), s.n)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
+
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
 // exactSum adds doubles without error, so that a sum does not depend on the order of its terms (I7). It is an expansion: a sum
@@ -193,4 +195,9 @@ func (x *wideSum) int64() (v int64, ok bool) {
 	v = int64(x.w[0])
 	sign := uint64(v >> 63)
 	return v, x.w[1] == sign && x.w[2] == sign
+}
+
+// decimal is the sum as a decimal; ok is false when it does not fit.
+func (x *wideSum) decimal() (d decimal128.Num, ok bool) {
+	return decimal128.New(int64(x.w[1]), x.w[0]), x.w[2] == uint64(int64(x.w[1])>>63)
 }

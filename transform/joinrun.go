@@ -48,6 +48,9 @@ func (n *joinNode) start(e *Execution, id int) runner {
 func (r *joinRunner) sideSchema(side int) *arrow.Schema { return r.sides[side].schema() }
 
 func (r *joinRunner) push(ctx context.Context, side int, b batch.Batch) error {
+	if side == probeSide && r.streams() {
+		return r.stream(ctx, b)
+	}
 	rec, err := r.clean(ctx, side, b)
 	if err != nil || rec == nil {
 		return err
@@ -62,6 +65,35 @@ func (r *joinRunner) push(ctx context.Context, side int, b batch.Batch) error {
 	}
 	r.mu.Unlock()
 	return r.probe(ctx, rec)
+}
+
+// streams reports whether rows of the left side find their partners at once.
+func (r *joinRunner) streams() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.built && !r.onDisk
+}
+
+// stream finds the partners of a batch of the left side, which it owns.
+func (r *joinRunner) stream(ctx context.Context, b batch.Batch) error {
+	defer b.Release()
+	t, err := r.keys[probeSide].take(r.e, r.id, b)
+	if err != nil {
+		return err
+	}
+	defer t.release()
+	if t.sel != nil { // some rows failed
+		rec, err := batch.TakeRecord(ctx, r.e.env.Alloc, b.Record, t.sel)
+		if err != nil {
+			return err
+		}
+		return r.probe(ctx, rec)
+	}
+	matched, err := r.matchKeys(ctx, b.Record, t.vecs, r.table, nil)
+	if err != nil || !r.outer {
+		return err
+	}
+	return r.lonely(ctx, b.Record, r.table, matched)
 }
 
 // clean takes the rows out whose keys fail, and those that cannot have a partner where that means that they are not given. It
@@ -295,11 +327,16 @@ func (r *joinRunner) probe(ctx context.Context, rec arrow.RecordBatch) error {
 // match gives the pairs that rows of the left side make with those of a table, and marks the rows that are in one.
 func (r *joinRunner) match(ctx context.Context, rec arrow.RecordBatch, t *joinTable, matched []bool) ([]bool, error) {
 	keys := &r.keys[probeSide]
-	n := int(rec.NumRows())
-	defer r.e.working(int64(n) * expr.Width(keys.exprs...))()
+	defer r.e.working(rec.NumRows() * expr.Width(keys.exprs...))()
 	eb := keys.wrap(rec)
 	defer eb.Release()
 	vecs, _ := keys.eval(eb, nil)
+	return r.matchKeys(ctx, rec, vecs, t, matched)
+}
+
+// matchKeys is match for keys that are known.
+func (r *joinRunner) matchKeys(ctx context.Context, rec arrow.RecordBatch, vecs []*expr.Vec, t *joinTable, matched []bool) ([]bool, error) {
+	n := int(rec.NumRows())
 	if matched == nil && r.outer {
 		matched = make([]bool, n)
 	}

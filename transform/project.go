@@ -84,7 +84,10 @@ func (n *projectNode) describe() string {
 		if o.column >= 0 && n.from.Field(o.column).Name != o.name {
 			names[i] = n.from.Field(o.column).Name + " AS " + o.name
 		} else if o.column < 0 {
-			names[i] = o.name + " " + o.e.Type().String()
+			if names[i] == "" {
+				names[i] = "_"
+			}
+			names[i] += " " + o.e.Type().String()
 		}
 	}
 	if n.filterOnly {

@@ -35,6 +35,7 @@ type sorter struct {
 	refs  []sortRef
 	arena []byte
 	runs  []*recordFile
+	bound []byte // key of the last row that is wanted so far; nil: not known
 }
 
 // sortRef is a row that is held, with the first eight bytes of its key.
@@ -79,6 +80,12 @@ const refBytes = 32
 
 // add takes the rows of a record batch, which it owns.
 func (s *sorter) add(rec arrow.RecordBatch, keys sortKeys) error {
+	if s.keep > 0 {
+		var err error
+		if rec, keys, err = s.below(rec, keys); err != nil || rec == nil {
+			return err
+		}
+	}
 	need := recordBytes(rec) + int64(len(keys.bytes)) + refBytes*rec.NumRows()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,10 +103,37 @@ func (s *sorter) add(rec arrow.RecordBatch, keys sortKeys) error {
 		s.refs = append(s.refs, sortRef{prefixOf(keys.bytes[from:end]), base + int64(from), end - from, keys.parts[row], at, int32(row)})
 		from = end
 	}
-	if s.keep > 0 && int64(len(s.refs)) > max(4*s.keep, 64<<10) {
+	if s.keep > 0 && int64(len(s.refs)) > max(4*s.keep, 8<<10) {
 		return s.shrink()
 	}
 	return nil
+}
+
+// below leaves of a batch, which it owns, the rows that can still be among the first; nil for none.
+func (s *sorter) below(rec arrow.RecordBatch, keys sortKeys) (arrow.RecordBatch, sortKeys, error) {
+	s.mu.Lock()
+	bound := s.bound
+	s.mu.Unlock()
+	if bound == nil {
+		return rec, keys, nil
+	}
+	var spans []batch.Span
+	var out sortKeys
+	from := int32(0)
+	for row, end := range keys.ends {
+		if key := keys.bytes[from:end]; bytes.Compare(key, bound) < 0 {
+			spans = append(spans, batch.Span{From: int32(row), Rows: 1})
+			out.bytes = append(out.bytes, key...)
+			out.ends, out.parts = append(out.ends, int32(len(out.bytes))), append(out.parts, keys.parts[row])
+		}
+		from = end
+	}
+	defer rec.Release()
+	if len(spans) == 0 {
+		return nil, out, nil
+	}
+	some, err := batch.Gather(s.env.Alloc, s.schema, []arrow.RecordBatch{rec}, spans)
+	return some, out, err
 }
 
 func prefixOf(key []byte) uint64 {
@@ -148,6 +182,9 @@ func (s *sorter) shrink() error {
 	}
 	s.drop()
 	s.recs, s.refs, s.arena = []arrow.RecordBatch{rec}, refs, arena
+	if int64(len(refs)) == s.keep {
+		s.bound = bytes.Clone(s.keyOf(refs[len(refs)-1]))
+	}
 	s.hold.force(recordBytes(rec) + int64(len(arena)) + refBytes*int64(len(refs)))
 	return nil
 }

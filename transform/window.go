@@ -10,6 +10,7 @@ import (
 
 // windowCall is a row_number() of a SELECT.
 type windowCall struct {
+	at      parse.Pos
 	text    string
 	items   []sortItem // partition, then order
 	names   []string
@@ -33,7 +34,7 @@ func (b *selectBinder) windowColumn(x *parse.Call) (expr.Expr, error) {
 	text := b.text(x)
 	i := slices.IndexFunc(b.wins, func(w *windowCall) bool { return w.text == text })
 	if i < 0 {
-		w := &windowCall{text: text, parts: len(x.Over.Partition)}
+		w := &windowCall{at: x.At, text: text, parts: len(x.Over.Partition)}
 		order := make([]parse.Order, 0, len(x.Over.Partition)+len(x.Over.Order))
 		for _, p := range x.Over.Partition {
 			order = append(order, parse.Order{X: p})
@@ -53,7 +54,6 @@ func (b *selectBinder) windowColumn(x *parse.Call) (expr.Expr, error) {
 		}
 		i = len(b.wins)
 		b.wins = append(b.wins, w)
-		b.c.warn(x.At, "row_number numbers rows that are equal in its ORDER BY in any order: order by columns that tell all rows of a partition apart")
 	}
 	c := expr.NewColumn(0, "row_number", expr.Type{Kind: expr.Int})
 	b.wins[i].columns = append(b.wins[i].columns, c)
@@ -73,6 +73,9 @@ func (b *selectBinder) window(n node, pending intake) (node, intake) {
 			text += " by " + strings.Join(w.names[:w.parts], ", ")
 		}
 		text += " in order of " + orderText(w.names[w.parts:], w.items[w.parts:])
+		if !b.tellsApart(n, w.items) {
+			b.c.warn(w.at, "row_number numbers rows that are equal in its ORDER BY in any order: order by columns that tell all rows of a partition apart")
+		}
 		at := n.schema().NumFields()
 		for _, c := range w.columns {
 			c.Index = at
@@ -81,4 +84,20 @@ func (b *selectBinder) window(n node, pending intake) (node, intake) {
 		n, pending = newWindow(pending, n, items, w.parts, text, "row_number"), b.c.intake()
 	}
 	return n, pending
+}
+
+// tellsApart reports whether rows that are equal in the items are equal, or one: the items hold every column, or every key of
+// the groups.
+func (b *selectBinder) tellsApart(n node, items []sortItem) bool {
+	need := min(n.schema().NumFields(), len(b.rel.fields)) // those of other windows follow
+	if b.agg != nil {
+		need = len(b.agg.keys)
+	}
+	seen := map[int]bool{}
+	for _, it := range items {
+		if c, ok := it.e.(*expr.Column); ok && c.Index < need {
+			seen[c.Index] = true
+		}
+	}
+	return len(seen) == need
 }

@@ -36,6 +36,17 @@ type Job struct {
 	needsInterval bool
 }
 
+// Tracked is the index of the source whose cursor or interval bounds the run: the first where none has one. The others are
+// read whole.
+func (j *Job) Tracked() int {
+	for i, s := range j.Sources {
+		if s.Cursor != nil || s.Interval != nil {
+			return i
+		}
+	}
+	return 0
+}
+
 // NeedsInterval reports whether a template of the job names the run's interval.
 func (j *Job) NeedsInterval() bool { return j.needsInterval }
 

@@ -6,7 +6,9 @@ func CanRaise(e Expr) bool {
 	switch e := e.(type) {
 	case nil:
 		return false
-	case *Column, *literal, *compare, *logic, *not, *isNull, *in, *choose, *coalesce, *shared:
+	case *Column, *literal, *compare, *logic, *not, *isNull, *in, *choose, *coalesce:
+	case *shared:
+		return CanRaise(e.Expr)
 	case *apply:
 		if e.all == nil {
 			return true
