@@ -22,6 +22,7 @@ import (
 	"github.com/firn-data/firn/internal/partition"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/internal/stacktest"
+	"github.com/firn-data/firn/storage"
 	"github.com/firn-data/firn/storage/parquet"
 )
 
@@ -134,10 +135,9 @@ for where in ("l = 12345037035", "s = 'row 97760055'", "k = 'k4' and r = 12345",
 	}
 }
 
-// commitFormulas writes the rows to a new table, and as an Arrow file for comparison. It returns the location of the metadata.
-func commitFormulas(t *testing.T, lake *catalog.Lake, location, arrowFile string, rows int) string {
+// formulaRows are the rows [from, to) and their schema.
+func formulaRows(t *testing.T, from, to int) (schema.Schema, arrow.RecordBatch) {
 	t.Helper()
-	ctx := context.Background()
 	s := schema.Schema{Fields: []schema.Field{{Name: "r", Type: schema.Type{Kind: schema.Long}}}}
 	for _, c := range formulas {
 		typ, err := schema.Parse(c.typ)
@@ -148,14 +148,47 @@ func commitFormulas(t *testing.T, lake *catalog.Lake, location, arrowFile string
 	}
 	schema.AssignIDs(&s, 0)
 	var lines strings.Builder
-	for r := range rows {
+	for r := from; r < to; r++ {
 		lines.WriteString(formulaRow(r) + "\n")
 	}
 	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, s.Arrow(), strings.NewReader(lines.String()), array.WithMultipleDocs())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rec.Release()
+	t.Cleanup(rec.Release)
+	return s, rec
+}
+
+// writeRows writes a Parquet file of the rows.
+func writeRows(t *testing.T, store storage.Store, location string, s schema.Schema, rec arrow.RecordBatch) parquet.File {
+	t.Helper()
+	up, err := store.Create(context.Background(), location, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := parquet.NewWriter(up, s, parquet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.Retain()
+	if err := w.Write(rec); err != nil {
+		t.Fatal(err)
+	}
+	file, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := up.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// commitFormulas writes the rows to a new table, and as an Arrow file for comparison. It returns the location of the metadata.
+func commitFormulas(t *testing.T, lake *catalog.Lake, location, arrowFile string, rows int) string {
+	t.Helper()
+	ctx := context.Background()
+	s, rec := formulaRows(t, 0, rows)
 	f, err := os.Create(arrowFile)
 	if err != nil {
 		t.Fatal(err)
@@ -176,25 +209,7 @@ func commitFormulas(t *testing.T, lake *catalog.Lake, location, arrowFile string
 	if err != nil {
 		t.Fatal(err)
 	}
-	up, err := lake.Store.Create(ctx, location+"/data/every.parquet", true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := parquet.NewWriter(up, s, parquet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rec.Retain()
-	if err := w.Write(rec); err != nil {
-		t.Fatal(err)
-	}
-	file, err := w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := up.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	file := writeRows(t, lake.Store, location+"/data/every.parquet", s, rec)
 	data := catalog.DataFile{File: file, Location: location + "/data/every.parquet", Partition: partition.Tuple{}}
 	if _, err := lake.Commit(ctx, catalog.Commit{Request: request, Attempt: "a", Session: session, Planned: s, Files: []catalog.DataFile{data},
 		Create: &catalog.NewTable{Schema: s, Location: location, Properties: map[string]string{}}}); err != nil {
