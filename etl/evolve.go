@@ -18,6 +18,9 @@ func (p *Plan) bindExisting(made schema.Schema) error {
 	if err := distinct(tab.Schema.Fields, tab.Ident.String()); err != nil {
 		return err
 	}
+	if err := partitionable(tab.Spec, tab.Schema); err != nil {
+		return err
+	}
 	m := &merger{plan: p, last: tab.LastColumnID()}
 	fields, err := m.fields(0, "", tab.Schema.Fields, made.Fields)
 	if err != nil {

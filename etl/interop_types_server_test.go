@@ -12,25 +12,27 @@ import (
 	"testing"
 )
 
+type arrangement struct {
+	partition, sort []string
+	time            bool // uses the column t, which Spark lacks
+}
+
 // layouts are partition specs that together have every transform on every type it applies to, and sort orders.
-var layouts = []struct {
-	partition []string
-	sort      []string
-	time      bool // uses the column t, which Spark lacks
-}{
+var layouts = []arrangement{
 	{},
 	{partition: []string{"b", "i", "small"}, sort: []string{"s DESC NULLS FIRST", "l"}},
 	{partition: []string{"l", "f", "medium"}},
 	{partition: []string{"d", "large", "day"}},
 	{partition: []string{"ntz", "s"}, sort: []string{"bucket(4, i)", "d DESC"}},
 	{partition: []string{"tz", "u", "bin"}},
-	{partition: []string{"fix", "k", "truncate(3, s)"}},
+	{partition: []string{"k", "truncate(3, s)"}},
 	{partition: []string{"bucket(4, i)", "bucket(3, l)", "truncate(7, bin)"}},
 	{partition: []string{"bucket(2, small)", "bucket(3, medium)", "bucket(4, large)"}},
 	{partition: []string{"bucket(4, day)", "bucket(4, ntz)", "bucket(4, tz)"}},
 	{partition: []string{"bucket(3, s)", "bucket(3, u)", "bucket(3, bin)", "bucket(2, fix)"}},
 	{partition: []string{"truncate(100, i)", "truncate(1000003, l)", "truncate(50, small)"}, sort: []string{"r DESC"}},
-	{partition: []string{"truncate(1000, medium)", "truncate(999999, large)"}},
+	{partition: []string{"truncate(1000, medium)"}},
+	{partition: []string{"truncate(999999, large)"}},
 	{partition: []string{"years(day)", "years(ntz)", "years(tz)"}},
 	{partition: []string{"months(day)", "months(ntz)", "months(tz)"}, sort: []string{"days(tz)", "s"}},
 	{partition: []string{"days(day)", "days(ntz)", "days(tz)"}},
@@ -56,49 +58,62 @@ func TestTrinoAndSparkReadEveryTypeInEveryPartition(t *testing.T) {
 		}
 		return lines
 	}())
+	var all, forSpark, orders, wantOrders []string
 	for i, l := range layouts {
-		table, except := fmt.Sprintf("every_%d", i), "SELECT * EXCEPT (t) FROM input"
+		table, rows := fmt.Sprintf("every_%02d", i), "SELECT * EXCEPT (t) FROM input"
 		if l.time {
-			except = "SELECT * FROM input"
+			rows = "SELECT * FROM input"
 		}
-		quoted := func(exprs []string) string {
-			var out []string
-			for _, e := range exprs {
-				out = append(out, strconv.Quote(e))
-			}
-			return "[" + strings.Join(out, ", ") + "]"
-		}
-		p.run(fmt.Sprintf("job: every\nsource: {kind: parquet, path: %q}\ntransform: [{sql: %q}]\ntarget: {table: NS.%s, partition: %s, sort: %s}\n", from, except, table, quoted(l.partition), quoted(l.sort)), BindOptions{})
-		var sources []string
-		for _, e := range l.partition {
-			sources = append(sources, strings.TrimSuffix(columnOf.FindString(e), ")"))
-		}
-		p.trinoReadsFormulas(table, rows, some, sources, l.time)
+		p.run(fmt.Sprintf("job: every\nsource: {kind: parquet, path: %q}\ntransform: [{sql: %q}]\ntarget: {table: NS.%s, partition: %s, sort: %s}\n", from, rows, table, flow(l.partition), flow(l.sort)), BindOptions{})
+		all = append(all, table)
 		if !l.time {
-			p.sparkReadsFormulas(table, want, some, sources)
+			forSpark = append(forSpark, table)
 		}
-		if order := p.trinoLines(fmt.Sprintf(`SELECT DISTINCT sort_order_id FROM "%s$files"`, table)); !slices.Equal(order, []string{strconv.Itoa(min(len(l.sort), 1))}) {
-			t.Errorf("%v: Trino sees files of sort orders %v", l.sort, order)
-		}
+		orders = append(orders, fmt.Sprintf(`SELECT DISTINCT '%s', sort_order_id FROM "%[1]s$files"`, table))
+		wantOrders = append(wantOrders, table+"|"+map[bool]string{true: "1", false: "NULL"}[len(l.sort) > 0])
 	}
-	_, err := p.spark.Try(fmt.Sprintf("SELECT * FROM hive.%s.every_%d", p.namespace, len(layouts)-1))
+	for i, table := range all {
+		p.trinoReadsFormulas(table, rows, some, layouts[i].sources(), layouts[i].time)
+	}
+	if got := p.trinoLines(strings.Join(orders, " UNION ALL ")); !slices.Equal(got, wantOrders) {
+		t.Errorf("Trino sees files of sort orders %v", got)
+	}
+	p.sparkReadsFormulas(forSpark, want, rows, some)
+	_, err := p.spark.Try(fmt.Sprintf("SELECT * FROM hive.%s.%s", p.namespace, all[len(all)-1]))
 	if err == nil || !strings.Contains(err.Error(), "time") {
 		t.Errorf("Spark reads a table with a column of type time: %v", err)
 	}
 }
 
-// trinoReadsFormulas compares a table with the values that Trino computes for itself.
+// flow is a list as YAML.
+func flow(exprs []string) string {
+	out := make([]string, len(exprs))
+	for i, e := range exprs {
+		out[i] = strconv.Quote(e)
+	}
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+// sources are the columns that a layout's partitions are made of.
+func (l arrangement) sources() (out []string) {
+	for _, e := range l.partition {
+		out = append(out, strings.TrimSuffix(columnOf.FindString(e), ")"))
+	}
+	return out
+}
+
+// trinoReadsFormulas compares a table with the values that Trino computes for itself, and finds a row by the columns of the partitions.
 func (p *platform) trinoReadsFormulas(table string, rows, some int, sources []string, time bool) {
 	p.t.Helper()
 	answer, err := p.trino.Try(context.Background(), "SELECT * FROM "+table+" LIMIT 0")
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var types, differ, found, finds []string
+	var types, differ, found []string
 	for _, c := range answer.Columns {
 		types = append(types, c.Type)
 	}
-	want := []string{"bigint", "boolean", "integer", "bigint", "real", "double", "decimal(9,2)", "decimal(18,3)", "decimal(38,4)", "date", "time(6)", "timestamp(6)", "timestamp(6) with time zone", "varchar", "varchar", "uuid",
+	want := []string{"bigint", "boolean", "integer", "bigint", "real", "double", "decimal(9, 2)", "decimal(18, 3)", "decimal(38, 4)", "date", "time(6)", "timestamp(6)", "timestamp(6) with time zone", "varchar", "varchar", "uuid",
 		"varbinary", "varbinary", "array(integer)", "map(varchar, bigint)", "row(x integer, y array(row(z varchar)))"}
 	if !time {
 		want = slices.DeleteFunc(want, func(s string) bool { return s == "time(6)" })
@@ -110,55 +125,56 @@ func (p *platform) trinoReadsFormulas(table string, rows, some int, sources []st
 		if c.name != "t" || time {
 			differ = append(differ, fmt.Sprintf("IF(%s IS DISTINCT FROM (%s), '%s ')", c.name, c.trino, c.name))
 		}
+		if slices.Contains(sources, c.name) {
+			found = append(found, fmt.Sprintf("%s = (%s)", c.name, regexp.MustCompile(`\br\b`).ReplaceAllString(c.trino, "BIGINT '"+strconv.Itoa(some)+"'")))
+		}
 	}
-	if got := p.trinoLines(fmt.Sprintf("SELECT r, concat_ws('', %s) FROM %s WHERE concat_ws('', %[1]s) <> ''", strings.Join(differ, ", "), table)); len(got) > 0 {
-		p.t.Errorf("%s: Trino reads other values: %v", table, got)
+	if got := p.trinoLines(fmt.Sprintf("SELECT count(*), count(DISTINCT r), sum(r), array_join(array_agg(DISTINCT concat_ws('', %s)), '') FROM %s", strings.Join(differ, ", "), table)); got[0] != fmt.Sprintf("%d|%d|%d|", rows, rows, rows*(rows-1)/2) {
+		p.t.Errorf("%s: Trino reads other rows, or values of columns: %v", table, got)
 	}
-	if got := p.trinoLines("SELECT count(*), count(DISTINCT r), sum(r) FROM " + table); got[0] != fmt.Sprintf("%d|%d|%d", rows, rows, rows*(rows-1)/2) {
-		p.t.Errorf("%s: Trino reads %s rows", table, got)
-	}
-	for _, c := range sources {
-		i := slices.IndexFunc(formulas, func(f struct{ name, typ, trino string }) bool { return f.name == c })
-		at := regexp.MustCompile(`\br\b`).ReplaceAllString(formulas[i].trino, "BIGINT '"+strconv.Itoa(some)+"'")
-		finds = append(finds, fmt.Sprintf("SELECT '%s', count_if(r = %d) FROM %s WHERE %s = (%s)", c, some, table, c, at))
-		found = append(found, c+"|1")
-	}
-	if len(finds) > 0 {
-		slices.Sort(found)
-		if got := p.trinoLines(strings.Join(finds, " UNION ALL ")); !slices.Equal(got, found) {
-			p.t.Errorf("%s: Trino finds %v by the partitions' columns", table, got)
+	if len(found) > 0 {
+		if got := p.trinoLines(fmt.Sprintf("SELECT r FROM %s WHERE r = %d AND %s", table, some, strings.Join(found, " AND "))); !slices.Equal(got, []string{strconv.Itoa(some)}) {
+			p.t.Errorf("%s: Trino finds %v by the partitions' columns: %v", table, got, found)
 		}
 	}
 }
 
-// sparkReadsFormulas compares a table with a file of JSON lines that Spark reads by the table's types.
-func (p *platform) sparkReadsFormulas(table, file string, some int, sources []string) {
+// sparkReadsFormulas compares tables with a file of JSON lines that Spark reads by their types, and finds a row by all columns but nested ones.
+func (p *platform) sparkReadsFormulas(tables []string, file string, rows, some int) {
 	p.t.Helper()
-	var got struct {
-		Types  string
-		Rows   int
-		Differ []string
-		Found  []string
-	}
+	var got []string
 	p.spark.Python(p.t, fmt.Sprintf(`
+import traceback
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-got = spark.table("hive.%s.%s").cache()
-fields = [T.StructField("map", T.ArrayType(T.StructType([T.StructField("key", T.StringType()), T.StructField("value", T.LongType())]))) if f.name == "map" else f for f in got.schema.fields]
-want = spark.read.schema(T.StructType(fields)).json("file://%s", mode="FAILFAST")
-both = got.withColumn("map", F.map_entries("map")).alias("g").join(want.alias("w"), F.col("g.r") == F.col("w.r"), "full")
-differ = [F.when(~F.col("g." + f.name).eqNullSafe(F.col("w." + f.name)), F.lit(f.name)) for f in fields]
-row = got.where("r = %d").collect()[0]
-table = spark.table("hive.%[1]s.%[2]s")
-found = {c: table.where(F.col(c) == F.lit(row[c]).cast(table.schema[c].dataType)).where("r = %[4]d").count() for c in "%[5]s".split()}
-result = {"Types": " ".join(f.dataType.simpleString() for f in got.schema), "Rows": both.count(),
-          "Differ": [str(r[0]) + " " + r[1] for r in both.select("g.r", F.concat_ws(" ", *differ).alias("d")).where("d <> ''").collect()],
-          "Found": [c for c, n in found.items() if n != 1]}
-got.unpersist()
-`, p.namespace, table, file, some, strings.Join(sources, " ")), &got)
-	types := "bigint boolean int bigint float double decimal(9,2) decimal(18,3) decimal(38,4) date timestamp_ntz timestamp string string string binary binary array<int> map<string,bigint> struct<x:int,y:array<struct<z:string>>>"
-	if got.Types != types || got.Rows != 24 || len(got.Differ) > 0 || len(got.Found) > 0 {
-		p.t.Errorf("%s: Spark reads %d rows of %s; other values: %v; does not find its row by %v", table, got.Rows, got.Types, got.Differ, got.Found)
+names, want = "%s", []
+def problems(name):
+    table = spark.table("hive.%s." + name)
+    types = " ".join(f.dataType.simpleString() for f in table.schema)
+    if types != "bigint boolean int bigint float double decimal(9,2) decimal(18,3) decimal(38,4) date timestamp_ntz timestamp string string string binary binary array<int> map<string,bigint> struct<x:int,y:array<struct<z:string>>>":
+        return ["types " + types]
+    if not want:
+        entries = T.ArrayType(T.StructType([T.StructField("key", T.StringType()), T.StructField("value", T.LongType())]))
+        fields = [T.StructField("map", entries) if f.name == "map" else f for f in table.schema.fields]
+        want.extend(spark.read.schema(T.StructType(fields)).json("file://%s", mode="FAILFAST").withColumn("map", F.map_from_entries("map")).orderBy("r").collect())
+    rows = sorted(table.collect(), key=lambda row: row.r)
+    if len(rows) != %d or len(want) != len(rows):
+        return [f"{len(rows)} rows of {len(want)}"]
+    out = [f"row {w.r}: {c} is {g[c]}, not {w[c]}" for g, w in zip(rows, want) for c in table.columns if g[c] != w[c]]
+    row = want[%d]
+    for f in table.schema.fields:
+        if not isinstance(f.dataType, (T.ArrayType, T.MapType, T.StructType)):
+            table = table.where(F.col(f.name) == F.lit(row[f.name]).cast(f.dataType))
+    return out if table.count() == 1 else out + ["the row is not found by its values"]
+result = []
+for name in names.split():
+    try:
+        result += [name + ": " + text for text in problems(name)]
+    except Exception as e:
+        result.append(name + ": " + traceback.format_exc()[-3000:])
+`, strings.Join(tables, " "), p.namespace, file, rows, some), &got)
+	if len(got) > 0 {
+		p.t.Errorf("Spark: %s", strings.Join(got[:min(len(got), 20)], "\n"))
 	}
 }
 
@@ -184,7 +200,8 @@ func TestTrinoAndSparkReadExtremesFromCSV(t *testing.T) {
 	}
 }
 
-// TestTrinoReadsOnlyWhatAFilterNeeds counts the rows and splits that Trino reads of files which firn wrote in three runs, in seven days.
+// TestTrinoReadsOnlyWhatAFilterNeeds counts the rows and splits that Trino reads of files which firn wrote in three runs, in seven days. (Trino
+// does not prune by UUIDs: it orders them otherwise than Iceberg does.)
 func TestTrinoReadsOnlyWhatAFilterNeeds(t *testing.T) {
 	const rows, perRun = 600, 200
 	p := newPlatform(t)
@@ -211,7 +228,6 @@ func TestTrinoReadsOnlyWhatAFilterNeeds(t *testing.T) {
 		{"CAST(ntz AS date) = DATE '1960-01-03'", 86, 86},                                            // the partition, by a function that Trino unwraps
 		{"l = 123 * BIGINT '1000003'", 1, 86},                                                        // least and greatest values of one file
 		{"large = DECIMAL '-123000369.5'", 1, 86},
-		{"u = UUID '00000000-0000-4000-8000-000000000123'", 1, 86},
 		{"tz = date_add('second', 123 * 1001, TIMESTAMP '1960-01-01 00:00:00.000001 UTC')", 1, 86},
 		{"t = TIME '00:02:03.000001'", 1, 86},
 		{"d > 74.7", 2, 86},

@@ -59,6 +59,9 @@ func (p *Plan) planTable(made schema.Schema) error {
 	if t.Spec, err = p.spec(made, p.job.Target.Partition); err != nil {
 		return err
 	}
+	if err := partitionable(t.Spec, made); err != nil {
+		return place(err, p.job.Place("target.partition"))
+	}
 	t.Sort, err = p.sortOrder(made)
 	return err
 }
@@ -98,6 +101,32 @@ func (p *Plan) spec(s schema.Schema, exprs []string) (partition.Spec, error) {
 		spec.Fields = append(spec.Fields, partition.Field{SourceID: f.ID, FieldID: 1000 + i, Name: e.FieldName(), Transform: e.Transform})
 	}
 	return spec, nil
+}
+
+// partitionable refuses specs that manifests cannot hold or that no other engine reads: Trino and Spark read no table whose partitions are
+// fixed values, and the writer of manifests takes one field of decimals.
+func partitionable(spec partition.Spec, s schema.Schema) error {
+	decimals := 0
+	for _, f := range spec.Fields {
+		c := slices.IndexFunc(s.Fields, func(c schema.Field) bool { return c.ID == f.SourceID })
+		if c < 0 {
+			continue // of a nested column, or of one that is gone
+		}
+		made, err := f.Transform.ResultType(s.Fields[c].Type)
+		if err != nil {
+			continue
+		}
+		if made.Kind == schema.Decimal {
+			decimals++
+		}
+		if made.Kind == schema.Fixed {
+			return fault.New(fault.Config, "column %s cannot make partitions: Trino and Spark read no table with partitions of %s", s.Fields[c].Name, made).Hint("use bucket(N, %s)", s.Fields[c].Name)
+		}
+		if decimals > 1 {
+			return fault.New(fault.Config, "column %s cannot make partitions too: firn writes tables with partitions of one decimal column at most", s.Fields[c].Name).Hint("use bucket(N, %s)", s.Fields[c].Name)
+		}
+	}
+	return nil
 }
 
 // noColumn says which columns there are instead.

@@ -43,9 +43,26 @@ type TrinoError struct {
 	Name    string `json:"errorName"` // TABLE_NOT_FOUND, …
 	Type    string `json:"errorType"` // USER_ERROR, INTERNAL_ERROR, EXTERNAL, INSUFFICIENT_RESOURCES
 	Message string
+	Failure *trinoFailure `json:"failureInfo"`
 }
 
-func (e *TrinoError) Error() string { return e.Name + ": " + e.Message }
+// trinoFailure is an exception in Trino, with what caused it.
+type trinoFailure struct {
+	Message string
+	Cause   *trinoFailure
+}
+
+// Error gives the message, and those of its causes.
+func (e *TrinoError) Error() string {
+	text := e.Name + ": " + e.Message
+	if e.Failure == nil {
+		return text
+	}
+	for f := e.Failure.Cause; f != nil; f = f.Cause {
+		text += ": " + f.Message
+	}
+	return text
+}
 
 // Trino returns a client of the stack's Trino.
 func Trino(t testing.TB) *TrinoClient {
