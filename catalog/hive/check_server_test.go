@@ -79,7 +79,7 @@ func TestLocksAreListedAndBroken(t *testing.T) {
 			if c.client.put(k); err != nil || state != waiting {
 				t.Fatalf("a second lock: %d, %v", state, err)
 			}
-			defer c.client.release(next)
+			defer c.client.release(ctx, next)
 			locks, err := c.Locks(ctx, id)
 			if err != nil || len(locks) != 2 {
 				t.Fatalf("%+v, %v", locks, err)
