@@ -30,28 +30,34 @@ func content(t *testing.T, l *catalog.Lake, id catalog.Ident, rows int64, snapsh
 // the answer comes back. The commit succeeds or fails with a class that is worth a retry, its repetition finds the rows or writes them,
 // and no lock is left, but that of an outcome that stays unknown.
 func TestEveryCallOfACommitMayBeCut(t *testing.T) {
-	const alter = "alter_table_with_environment_context"
 	for version, uri := range versions(t) {
-		direct := lakes(t, nil, uri)
-		ns := stacktest.Name(t)
-		for _, method := range []string{"lock", "check_lock", "get_table_req", alter, "heartbeat", "unlock", "create_table", "create_database", "get_database", "getVersion", "setMetaConf"} {
-			if method == "heartbeat" && version == "4.0.1" {
-				continue // a quick commit that the server compares needs none
-			}
-			for name, do := range map[string]action{"before the request": drop, "before the answer": swallow} {
-				t.Run(version+"/"+method+"/"+name, func(t *testing.T) {
-					cutCase{direct, version, uri, ns, method, do}.run(t)
-				})
-			}
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			cutEveryCall(t, version, uri)
+		})
+	}
+}
+
+func cutEveryCall(t *testing.T, version, uri string) {
+	direct := lakes(t, uri)
+	ns := stacktest.Name(t)
+	for _, method := range []string{"lock", "check_lock", "get_table_req", alterMethod, "heartbeat", "unlock", "create_table", "create_database", "get_database", "getVersion", "setMetaConf"} {
+		if method == "heartbeat" && version == "4.0.1" {
+			continue // a quick commit that the server compares needs none
+		}
+		for name, do := range map[string]action{"before the request": drop, "before the answer": swallow} {
+			t.Run(method+"/"+name, func(t *testing.T) {
+				cutCase{direct, uri, ns, method, do}.run(t)
+			})
 		}
 	}
 }
 
 type cutCase struct {
-	direct           func() *catalog.Lake
-	version, uri, ns string
-	method           string
-	do               action
+	direct  func() *catalog.Lake
+	uri, ns string
+	method  string
+	do      action
 }
 
 func (c cutCase) run(t *testing.T) {
@@ -70,7 +76,7 @@ func (c cutCase) run(t *testing.T) {
 		before = 3
 	}
 	w := newWire(t, c.uri)
-	l := lakes(t, nil, w.uri)()
+	l := lakes(t, w.uri)()
 	l.Store, l.Warehouse = direct.Store, direct.Warehouse
 	l.Policy.UnknownWait = 2 * time.Second
 	count := w.once(c.method, c.do)
