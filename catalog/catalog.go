@@ -63,9 +63,13 @@ const (
 	Applied
 	// Unknown: the call may or may not have been applied, or may be applied later.
 	Unknown
+	// NotSent: the call ended before the pointer could move. What proves it needs no look at the table.
+	NotSent
 )
 
-func (o Outcome) String() string { return [...]string{"not applied", "applied", "unknown"}[o] }
+func (o Outcome) String() string {
+	return [...]string{"not applied", "applied", "unknown", "not sent"}[o]
+}
 
 // Swap moves a table's pointer from Expected to New.
 type Swap struct {
@@ -91,7 +95,7 @@ type Catalog interface {
 	// Create adds a table, making its namespace when that is missing. s.Expected is empty. ErrTableExists (NotApplied)
 	// when the name is taken.
 	Create(ctx context.Context, s Swap) (Outcome, error)
-	// Swap moves the pointer if it still is at s.Expected, as one atomic step. NotApplied comes with the reason.
+	// Swap moves the pointer if it still is at s.Expected, as one atomic step. NotApplied and NotSent come with the reason.
 	Swap(ctx context.Context, s Swap) (Outcome, error)
 	// Tables lists the tables of a namespace, or of all namespaces when it is empty, sorted.
 	Tables(ctx context.Context, namespace string) ([]Ident, error)

@@ -10,7 +10,6 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/firn-data/firn/internal/fault"
-	"github.com/firn-data/firn/storage"
 )
 
 // ChangeState changes what a job remembers. edit gets the state as it is, nil for none, and gives the new one; nil drops it. A
@@ -124,7 +123,7 @@ func (l *Lake) changeOnce(ctx, settle context.Context, id Ident, job, attempt st
 	location := fmt.Sprintf("%s/%05d-%s.metadata.json", d.metadataDir(), metadataNumber(t.pointer.Location)+1, newUUID())
 	s := Swap{Ident: id, Expected: t.pointer, New: location, Metadata: md, Attempt: attempt, Wait: l.unknownWait(), Put: func(ctx context.Context) error {
 		d.made = append(d.made, location)
-		return storage.Put(ctx, l.Store, location, body, true)
+		return l.put(ctx, location, body)
 	}}
 	outcome, err := l.Catalog.Swap(settle, s)
 	if outcome != Applied {

@@ -18,7 +18,6 @@ import (
 
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/schema"
-	"github.com/firn-data/firn/storage"
 )
 
 // Commit is everything that one snapshot needs. Files are this attempt's own; they are removed when the commit is
@@ -251,7 +250,7 @@ func (l *Lake) try(ctx, settle context.Context, c Commit, t *Table, rep *Replace
 	s := Swap{Ident: c.Ident, Expected: expected, New: location, Metadata: md, Attempt: c.Attempt, Wait: l.unknownWait(), Hold: c.hold, Put: func(ctx context.Context) error {
 		l.point("put")
 		d.made = append(d.made, location)
-		return storage.Put(ctx, l.Store, location, body, true)
+		return l.put(ctx, location, body)
 	}}
 	l.point("swap")
 	var outcome Outcome

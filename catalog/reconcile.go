@@ -27,6 +27,9 @@ func withGrace(ctx context.Context, grace time.Duration) (late context.Context, 
 // reconcile looks for the witness of a swap that was refused or whose answer was lost (I2). While the pointer has not moved, the
 // identical swap is sent again: of those that compare before they swap at most one can win, and so of those that create.
 func (l *Lake) reconcile(ctx context.Context, c Commit, d *draft, s Swap, outcome Outcome, cause error) (Outcome, error) {
+	if outcome == NotSent {
+		return NotApplied, cause
+	}
 	deadline := l.Now().Add(l.unknownWait())
 	again := s
 	again.Put = func(context.Context) error { return nil }

@@ -15,7 +15,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/firn-data/firn/internal/fault"
-	"github.com/firn-data/firn/storage"
 )
 
 func newUUID() uuid.UUID { return uuid.New() }
@@ -89,7 +88,7 @@ func trimSlash(s string) string {
 func (d *draft) write(ctx context.Context, name string, body []byte) (string, error) {
 	location := d.metadataDir() + "/" + name
 	d.made = append(d.made, location)
-	return location, storage.Put(ctx, d.lake.Store, location, body, true)
+	return location, d.lake.put(ctx, location, body)
 }
 
 // addFiles writes manifests of new data files, one for each partition spec among them.

@@ -2,8 +2,11 @@ package hive
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
+
+	"github.com/firn-data/firn/catalog"
 )
 
 // Field ids of hive_metastore.thrift (Apache Hive 3.1 to 4.0), as far as this client touches them.
@@ -49,26 +52,58 @@ const (
 	waiting  = 2
 )
 
-// getTable reads a table through get_table_req, which all versions from 3.1 on have.
-func (c *client) getTable(ctx context.Context, db, table string) (*record, error) {
-	v, err := c.ask(ctx, "get_table_req", newRecord(nested(1, newRecord(str(1, db), str(2, table)))), "MetaException", "NoSuchObjectException")
-	if err != nil {
-		return nil, err
+// tries is how often a call that may be repeated is made.
+const tries = 3
+
+// ask makes a call that may be repeated, on another connection if the first one turns out to be dead.
+func (c *client) ask(ctx context.Context, method string, args *record, exceptions ...string) (any, error) {
+	for try := 1; ; try++ {
+		k, err := c.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		v, err := k.call(ctx, method, args, exceptions...)
+		c.put(k)
+		if _, lost := errors.AsType[*transportError](err); !lost || try == tries || ctx.Err() != nil {
+			return v, err
+		}
+		c.forget()
 	}
-	return resultTable(v), nil
 }
 
-func resultTable(v any) *record {
-	r, _ := v.(*record)
-	return r.record(1)
-}
-
+// getTable reads a table through get_table_req, which all versions from 3.1 on have.
 func (k *connection) getTable(ctx context.Context, db, table string) (*record, error) {
 	v, err := k.call(ctx, "get_table_req", newRecord(nested(1, newRecord(str(1, db), str(2, table)))), "MetaException", "NoSuchObjectException")
-	if err != nil {
-		return nil, err
+	r, _ := v.(*record)
+	t := r.record(1)
+	if err == nil && t == nil {
+		return nil, k.fail(ctx, "get_table_req", errors.New("the server answered without a table"))
 	}
-	return resultTable(v), nil
+	return t, err
+}
+
+// getTable reads a table on any connection.
+func (c *client) getTable(ctx context.Context, id catalog.Ident) (*record, error) {
+	k, t, err := c.session(ctx, id)
+	if k != nil {
+		c.put(k)
+	}
+	return t, err
+}
+
+// session gives a connection that just answered, with the table that it read: an idle one may have died.
+func (c *client) session(ctx context.Context, id catalog.Ident) (k *connection, t *record, err error) {
+	for try := 1; ; try++ {
+		if k, err = c.get(ctx); err != nil {
+			return nil, nil, err
+		}
+		t, err = k.getTable(ctx, id.Namespace, id.Table)
+		if _, lost := errors.AsType[*transportError](err); !lost || try == tries || ctx.Err() != nil {
+			return k, t, err
+		}
+		c.put(k)
+		c.forget()
+	}
 }
 
 func (k *connection) createTable(ctx context.Context, t *record) error {
@@ -187,8 +222,8 @@ func (c *client) checkLock(ctx context.Context, id int64) (state int32, err erro
 	return r.enum(lockState), err
 }
 
-func (k *connection) heartbeat(ctx context.Context, id int64) error {
-	_, err := k.call(ctx, "heartbeat", newRecord(nested(1, newRecord(i64(1, id)))), "NoSuchLockException", "NoSuchTxnException", "TxnAbortedException")
+func (c *client) heartbeat(ctx context.Context, id int64) error {
+	_, err := c.ask(ctx, "heartbeat", newRecord(nested(1, newRecord(i64(1, id)))), "NoSuchLockException", "NoSuchTxnException", "TxnAbortedException")
 	return err
 }
 

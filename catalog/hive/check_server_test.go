@@ -22,7 +22,7 @@ func versions(t *testing.T) map[string]string {
 func TestCheckFindsTheServerFitAndLeavesNothing(t *testing.T) {
 	for version, uri := range versions(t) {
 		t.Run(version, func(t *testing.T) {
-			c := lakes(t, nil, uri)().Catalog.(*Catalog)
+			c := lakes(t, uri)().Catalog.(*Catalog)
 			steps := c.Check(context.Background())
 			if len(steps) != 8 {
 				t.Errorf("%d steps, want 8", len(steps))
@@ -64,7 +64,7 @@ func TestLocksAreListedAndBroken(t *testing.T) {
 	for version, uri := range versions(t) {
 		t.Run(version, func(t *testing.T) {
 			ctx := context.Background()
-			c := lakes(t, nil, uri)().Catalog.(*Catalog)
+			c := lakes(t, uri)().Catalog.(*Catalog)
 			id := catalog.Ident{Namespace: stacktest.Name(t), Table: "t"}
 			l, err := c.client.acquire(ctx, id, "holder", time.Minute, time.Second)
 			if err != nil {
@@ -79,7 +79,7 @@ func TestLocksAreListedAndBroken(t *testing.T) {
 			if c.client.put(k); err != nil || state != waiting {
 				t.Fatalf("a second lock: %d, %v", state, err)
 			}
-			defer c.client.release(next)
+			defer c.client.release(ctx, next)
 			locks, err := c.Locks(ctx, id)
 			if err != nil || len(locks) != 2 {
 				t.Fatalf("%+v, %v", locks, err)

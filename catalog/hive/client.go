@@ -30,16 +30,20 @@ type client struct {
 
 	mu     sync.Mutex
 	idle   []*connection
+	open   map[*connection]struct{} // idle or in use
 	keep   int
 	good   int // index of the address that answered last
 	closed bool
 }
 
+// errClosed is what a closed client says.
+var errClosed = &transportError{"connect", false, net.ErrClosed}
+
 // address is the host and port of thrift://host:port.
 func address(uri string) (string, error) {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "thrift" || u.Hostname() == "" {
-		return "", fault.New(fault.Config, "%q is not a metastore: write thrift://host:9083", uri).At(fault.Place{Path: "catalog.uris"})
+	if err != nil || u.Scheme != "thrift" || u.Hostname() == "" || u.User != nil {
+		return "", fault.New(fault.Config, "that is not a metastore: write thrift://host:9083").At(fault.Place{Path: "catalog.uris"})
 	}
 	port := u.Port()
 	if port == "" {
@@ -48,7 +52,7 @@ func address(uri string) (string, error) {
 	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
-// connection is one connection, used by one caller at a time. After an error it is closed and never used again.
+// connection is one connection, used by one caller at a time. Once broken it is closed and never used again.
 type connection struct {
 	client *client
 	net    net.Conn
@@ -107,46 +111,72 @@ func (c *client) put(k *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k.broken || c.closed || len(c.idle) >= c.keep {
+		delete(c.open, k)
 		k.net.Close()
 		return
 	}
 	c.idle = append(c.idle, k)
 }
 
-// close closes the idle connections; those in use are closed when they come back.
-func (c *client) close() {
+// forget drops the idle connections, which may be as dead as one that just failed.
+func (c *client) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closed = true
 	for _, k := range c.idle {
+		delete(c.open, k)
 		k.net.Close()
 	}
 	c.idle = nil
 }
 
+// close closes all connections, under the hands of those who use them too.
+func (c *client) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for k := range c.open {
+		k.net.Close()
+	}
+	c.open, c.idle = nil, nil
+}
+
 // dial connects to the address that answered last, or to the next that does.
 func (c *client) dial(ctx context.Context) (*connection, error) {
 	c.mu.Lock()
-	first := c.good
+	first, closed := c.good, c.closed
 	c.mu.Unlock()
+	if closed {
+		return nil, errClosed
+	}
 	var errs []error
 	for i := range c.addresses {
 		at := (first + i) % len(c.addresses)
 		k, err := c.dialOne(ctx, c.addresses[at])
 		if err == nil {
-			c.mu.Lock()
-			c.good = at
-			c.mu.Unlock()
-			return k, nil
+			return k, c.opened(k, at)
 		}
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, &transportError{"connect", false, context.Cause(ctx)}
 		}
 		errs = append(errs, err)
 	}
 	return nil, &transportError{"connect", false, errors.Join(errs...)}
 }
 
+// opened counts a new connection to the address at, unless the client was closed meanwhile.
+func (c *client) opened(k *connection, at int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		k.net.Close()
+		return errClosed
+	}
+	c.good = at
+	c.open[k] = struct{}{}
+	return nil
+}
+
+// dialOne connects to one address. The first call tells a server that serves from a port that is merely open.
 func (c *client) dialOne(ctx context.Context, addr string) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.connect)
 	defer cancel()
@@ -180,7 +210,7 @@ func (c *client) dialOne(ctx context.Context, addr string) (*connection, error) 
 // from 1. The call ends with ctx, or after the client's bound.
 func (k *connection) call(ctx context.Context, method string, args *record, exceptions ...string) (any, error) {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, &transportError{method, false, context.Cause(ctx)}
 	}
 	if k.broken {
 		return nil, &transportError{method, false, net.ErrClosed}
@@ -191,17 +221,21 @@ func (k *connection) call(ctx context.Context, method string, args *record, exce
 	}
 	k.net.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { k.net.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer func() {
+		if !stop() {
+			k.broken = true // its deadline may be about to change under the next call
+		}
+	}()
 	// From here on the server may get the request.
 	if err := k.write(ctx, method, args); err != nil {
-		return nil, k.fail(method, err)
+		return nil, k.fail(ctx, method, err)
 	}
 	reply, err := k.read(ctx, method)
 	if err != nil {
 		if _, ok := errors.AsType[*exception](err); ok {
 			return nil, err
 		}
-		return nil, k.fail(method, err)
+		return nil, k.fail(ctx, method, err)
 	}
 	for i, name := range exceptions {
 		if e := reply.record(int16(i + 1)); e != nil {
@@ -212,9 +246,12 @@ func (k *connection) call(ctx context.Context, method string, args *record, exce
 }
 
 // fail closes the connection: what comes on it next could be the answer to this call.
-func (k *connection) fail(method string, err error) error {
+func (k *connection) fail(ctx context.Context, method string, err error) error {
 	k.broken = true
 	k.net.Close()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	return &transportError{method, true, err}
 }
 
@@ -254,33 +291,6 @@ func (k *connection) read(ctx context.Context, method string) (*record, error) {
 	return r, k.proto.ReadMessageEnd(ctx)
 }
 
-// ask makes a call that changes nothing, on another connection if the first one turns out to be dead.
-func (c *client) ask(ctx context.Context, method string, args *record, exceptions ...string) (any, error) {
-	for try := 1; ; try++ {
-		k, err := c.get(ctx)
-		if err != nil {
-			return nil, err
-		}
-		v, err := k.call(ctx, method, args, exceptions...)
-		c.put(k)
-		if _, lost := errors.AsType[*transportError](err); !lost || try == 3 || ctx.Err() != nil {
-			return v, err
-		}
-		c.forget()
-	}
-}
-
-// forget drops the idle connections, which may be as dead as the one that failed, and goes on with the next address.
-func (c *client) forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, k := range c.idle {
-		k.net.Close()
-	}
-	c.idle = nil
-	c.good = (c.good + 1) % len(c.addresses)
-}
-
 // classify gives an error its class and its way out.
 func (c *client) classify(ctx context.Context, err error, format string, args ...any) error {
 	if err == nil {
@@ -291,6 +301,12 @@ func (c *client) classify(ctx context.Context, err error, format string, args ..
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
 		return cause
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fault.Wrap(fault.Config, err, format, args...).At(fault.Place{Path: "catalog.tls.ca"}).Hint("name the authority that signed the metastore's certificate")
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return fault.Wrap(fault.Config, err, format, args...).At(fault.Place{Path: "catalog.tls"}).Hint("the metastore does not speak TLS: leave tls out")
 	}
 	if e, ok := errors.AsType[*exception](err); ok {
 		switch e.kind {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +42,6 @@ type Catalog struct {
 	mu     sync.Mutex
 	tables map[catalog.Ident]chan struct{} // one swap at a time within this process
 	server *server
-	made   map[string]bool // namespaces that are known to exist
 }
 
 // server is what is known of the metastore.
@@ -53,7 +53,7 @@ type server struct {
 
 // Open checks the configuration. It connects with the first call.
 func Open(cfg Config) (*Catalog, error) {
-	c := &client{connect: cfg.ConnectTimeout, call: cfg.CallTimeout, keep: max(cfg.Pool, 1)}
+	c := &client{connect: cfg.ConnectTimeout, call: cfg.CallTimeout, keep: max(cfg.Pool, 1), open: map[*connection]struct{}{}}
 	if len(cfg.URIs) == 0 {
 		return nil, fault.New(fault.Config, "a hive catalog needs uris").At(fault.Place{Path: "catalog.uris"})
 	}
@@ -85,7 +85,7 @@ func Open(cfg Config) (*Catalog, error) {
 			return nil, fault.New(fault.Config, "%s holds no certificate", cfg.CA).At(fault.Place{Path: "catalog.tls.ca"})
 		}
 	}
-	return &Catalog{cfg: cfg, client: c, tables: map[catalog.Ident]chan struct{}{}, made: map[string]bool{}}, nil
+	return &Catalog{cfg: cfg, client: c, tables: map[catalog.Ident]chan struct{}{}}, nil
 }
 
 // Close closes the connections.
@@ -96,7 +96,7 @@ func (c *Catalog) Close() error {
 
 // Load implements catalog.Catalog.
 func (c *Catalog) Load(ctx context.Context, id catalog.Ident) (catalog.Pointer, error) {
-	t, err := c.client.getTable(ctx, id.Namespace, id.Table)
+	t, err := c.client.getTable(ctx, id)
 	if refused(err, "NoSuchObjectException") {
 		return catalog.Pointer{}, fault.Wrap(fault.NoInput, catalog.ErrNoTable, "load %s", id)
 	}
@@ -165,12 +165,18 @@ func (c *Catalog) about(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, c.client.classify(ctx, err, "ask the metastore for its lock timeout")
 	}
-	major, _, _ := strings.Cut(v, ".")
-	s = &server{version: v, compares: len(major) > 1 || major >= "4", lockTimeout: t}
+	s = &server{version: v, compares: compares(v), lockTimeout: t}
 	c.mu.Lock()
 	c.server = s
 	c.mu.Unlock()
 	return s, nil
+}
+
+// compares reports whether a server of a version compares before it swaps (HIVE-26882): from 4.0.0's beta on. 3.1.3 calls itself 3.0.
+func compares(version string) bool {
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n >= 4 && !strings.Contains(version, "alpha")
 }
 
 // enter waits until no other swap of this process is under way on the table.
@@ -192,23 +198,11 @@ func (c *Catalog) enter(ctx context.Context, id catalog.Ident) (leave func(), er
 
 // namespace makes the database of a table when it is missing.
 func (c *Catalog) namespace(ctx context.Context, name string) error {
-	c.mu.Lock()
-	known := c.made[name]
-	c.mu.Unlock()
-	if known {
-		return nil
-	}
 	_, err := c.client.database(ctx, name)
 	if refused(err, "NoSuchObjectException") || refused(err, "MetaException") {
 		err = c.client.createDatabase(ctx, name, c.cfg.Warehouse+"/"+name+".db")
 	}
-	if err != nil {
-		return c.client.classify(ctx, err, "make the namespace %s", name)
-	}
-	c.mu.Lock()
-	c.made[name] = true
-	c.mu.Unlock()
-	return nil
+	return c.client.classify(ctx, err, "make the namespace %s", name)
 }
 
 var (

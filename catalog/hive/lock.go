@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,41 +33,45 @@ func (c *client) acquire(ctx context.Context, id catalog.Ident, attempt string, 
 	var salt [4]byte
 	rand.Read(salt[:])
 	agent := "firn-" + attempt + "-" + hex.EncodeToString(salt[:])
+	n, beat, err := c.await(ctx, id, agent, timeout, wait)
+	if err != nil {
+		if n != 0 {
+			c.release(ctx, n)
+		}
+		return nil, c.classify(ctx, err, "lock %s", id)
+	}
+	hctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l := &lock{c: c, id: n, timeout: timeout, beat: beat, stop: stop, done: make(chan struct{})}
+	go l.keep(hctx)
+	return l, nil
+}
+
+// await asks for the lock until it is given. beat is when the request that was granted was sent. A lock that is returned with an error
+// is to be released.
+func (c *client) await(ctx context.Context, id catalog.Ident, agent string, timeout, wait time.Duration) (n int64, beat time.Time, err error) {
 	deadline := time.Now().Add(wait)
-	sent := time.Now()
+	beat = time.Now()
 	n, state, err := c.request(ctx, id, agent)
 	for pause := 20 * time.Millisecond; err == nil && state == waiting; pause = min(2*pause, 200*time.Millisecond) {
 		if time.Now().After(deadline) {
-			c.release(n)
-			return nil, fault.New(fault.Retry, "another writer holds the lock on %s for more than %s", id, wait).
+			return n, beat, fault.New(fault.Retry, "another writer holds the lock on %s for more than %s", id, wait).
 				Hint("firn locks list %s shows who; a lock whose holder died is void after %s", id, timeout)
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			c.release(n)
-			return nil, context.Cause(ctx)
+			return n, beat, context.Cause(ctx)
 		}
-		sent = time.Now()
-		state, err = c.checkLock(ctx, n)
-		if refused(err, "NoSuchLockException") { // it expired while it waited
+		beat = time.Now()
+		state, err = c.checkLock(ctx, n)         // which is a sign of life, too
+		if refused(err, "NoSuchLockException") { // it expired while this process slept
 			n, state, err = c.request(ctx, id, agent)
 		}
 	}
 	if err == nil && state != acquired {
-		err = fault.New(fault.Retry, "the metastore did not give the lock on %s: state %d", id, state)
+		err = fault.New(fault.Retry, "the metastore did not give the lock on %s: it is %s", id, stateName(state))
 	}
-	if err != nil {
-		if n != 0 {
-			c.release(n)
-		}
-		return nil, c.classify(ctx, err, "lock %s", id)
-	}
-	l := &lock{c: c, id: n, timeout: timeout, beat: sent, done: make(chan struct{})}
-	hctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	l.stop = stop
-	go l.keep(hctx)
-	return l, nil
+	return n, beat, err
 }
 
 // request asks for the lock, and looks for it when the answer is lost.
@@ -78,19 +83,23 @@ func (c *client) request(ctx context.Context, id catalog.Ident, agent string) (n
 		}
 		n, state, err = k.lock(ctx, id.Namespace, id.Table, agent)
 		c.put(k)
-		var lost *transportError
-		if !errors.As(err, &lost) {
+		if err == nil && try > 1 {
+			c.releaseOthers(ctx, id, agent, n)
+		}
+		if _, lost := errors.AsType[*transportError](err); !lost {
 			return n, state, err
 		}
 		c.forget()
-		shown, serr := c.showLocks(ctx, id.Namespace, id.Table)
+		if ctx.Err() != nil { // nobody waits for it any more
+			c.releaseOthers(ctx, id, agent, 0)
+			return 0, 0, err
+		}
+		mine, serr := c.locksOf(ctx, id, agent)
 		if serr != nil {
 			return 0, 0, serr
 		}
-		for _, s := range shown {
-			if s.text(shownAgent) == agent {
-				return s.number(shownID), s.enum(shownState), nil
-			}
+		if len(mine) > 0 {
+			return mine[0].number(shownID), mine[0].enum(shownState), nil
 		}
 		if try == 3 {
 			return 0, 0, err
@@ -98,37 +107,60 @@ func (c *client) request(ctx context.Context, id catalog.Ident, agent string) (n
 	}
 }
 
-// keep sends heartbeats, on a connection of its own, until the lock is released.
+// locksOf are an agent's locks on a table.
+func (c *client) locksOf(ctx context.Context, id catalog.Ident, agent string) ([]*record, error) {
+	shown, err := c.showLocks(ctx, id.Namespace, id.Table)
+	return slices.DeleteFunc(shown, func(s *record) bool { return s.text(shownAgent) != agent }), err
+}
+
+// releaseOthers gives back what requests of an agent took whose answers were lost: a request that was given up may still be served.
+func (c *client) releaseOthers(ctx context.Context, id catalog.Ident, agent string, keep int64) {
+	ctx, cancel := late(ctx)
+	defer cancel()
+	mine, _ := c.locksOf(ctx, id, agent) // one that is not found expires
+	for _, s := range mine {
+		if n := s.number(shownID); n != keep {
+			c.unlock(ctx, n) //nolint:errcheck // it expires
+		}
+	}
+}
+
+// late is a context for tidying up, whatever became of ctx.
+func late(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+}
+
+// keep sends a heartbeat at every third of the timeout until the lock is released, and another one soon when one fails.
 func (l *lock) keep(ctx context.Context) {
 	defer close(l.done)
-	for {
+	for pause := l.timeout / 3; ; {
 		select {
-		case <-time.After(l.timeout / 6):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return
 		}
-		if l.refresh(ctx) != nil && l.gone() != nil {
-			return
+		pause = l.timeout / 3
+		if l.refresh(ctx) != nil {
+			if l.gone() != nil {
+				return
+			}
+			pause = l.timeout / 20
 		}
 	}
 }
 
 // refresh sends a heartbeat.
 func (l *lock) refresh(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, l.timeout/6)
+	ctx, cancel := context.WithTimeout(ctx, l.timeout/12)
 	defer cancel()
-	k, err := l.c.get(ctx)
-	if err != nil {
-		return err
-	}
 	sent := time.Now()
-	err = k.heartbeat(ctx, l.id)
-	l.c.put(k)
+	err := l.c.heartbeat(ctx, l.id)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err == nil {
+	if err == nil && sent.After(l.beat) {
 		l.beat = sent
-	} else if refused(err) {
+	}
+	if refused(err) {
 		l.lost = err
 	}
 	return err
@@ -162,14 +194,14 @@ func (l *lock) abandon() {
 // unlock gives the lock back, whatever became of the caller.
 func (l *lock) unlock(ctx context.Context) error {
 	l.abandon()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := late(ctx)
 	defer cancel()
 	return l.c.unlock(ctx, l.id)
 }
 
-// release gives back a lock that is not held, or not yet.
-func (c *client) release(id int64) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+// release gives back a lock that nothing keeps alive.
+func (c *client) release(ctx context.Context, id int64) {
+	ctx, cancel := late(ctx)
 	defer cancel()
 	c.unlock(ctx, id) //nolint:errcheck // it expires by itself
 }

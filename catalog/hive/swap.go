@@ -13,16 +13,16 @@ import (
 // Create implements catalog.Catalog. The server refuses a name that is taken, so no lock is needed.
 func (c *Catalog) Create(ctx context.Context, s catalog.Swap) (catalog.Outcome, error) {
 	if err := c.namespace(ctx, s.Ident.Namespace); err != nil {
-		return catalog.NotApplied, err
+		return catalog.NotSent, err
 	}
 	if err := s.Put(ctx); err != nil {
-		return catalog.NotApplied, err
+		return catalog.NotSent, err
 	}
 	t := newTable(s.Ident, int32(time.Now().Unix()))
 	describe(t, s.Metadata, s.New, "")
-	k, err := c.client.get(ctx)
+	k, err := c.client.dial(ctx) // an idle connection may have died, which would leave the outcome open
 	if err != nil {
-		return catalog.NotApplied, c.client.classify(ctx, err, "create %s", s.Ident)
+		return catalog.NotSent, c.client.classify(ctx, err, "create %s", s.Ident)
 	}
 	err = k.createTable(ctx, t)
 	c.client.put(k)
@@ -31,7 +31,9 @@ func (c *Catalog) Create(ctx context.Context, s catalog.Swap) (catalog.Outcome, 
 		return catalog.Applied, nil
 	case refused(err, "AlreadyExistsException"):
 		return catalog.NotApplied, fault.Wrap(fault.Retry, catalog.ErrTableExists, "create %s", s.Ident)
-	case refused(err), unsent(err):
+	case unsent(err):
+		return catalog.NotSent, c.client.classify(ctx, err, "create %s", s.Ident)
+	case refused(err):
 		f := c.client.classify(ctx, err, "create %s", s.Ident)
 		if strings.Contains(err.Error(), "managed warehouse") {
 			f = fault.Wrap(fault.Config, err, "create %s", s.Ident).Hint("move the lake's warehouse out of the metastore's managed directory")
@@ -53,10 +55,11 @@ func (c *Catalog) Exclude(ctx context.Context, id catalog.Ident, attempt string)
 // hold is a table's lock, and its place in the queue of this process.
 type hold struct {
 	*lock
-	id    catalog.Ident
-	cat   *Catalog
-	leave func()
-	over  bool
+	cat     *Catalog
+	id      catalog.Ident
+	attempt string
+	leave   func()
+	over    bool
 }
 
 func (c *Catalog) exclude(ctx context.Context, id catalog.Ident, attempt string) (*hold, error) {
@@ -64,15 +67,29 @@ func (c *Catalog) exclude(ctx context.Context, id catalog.Ident, attempt string)
 	if err != nil {
 		return nil, err
 	}
-	srv, err := c.about(ctx)
-	if err == nil {
-		var l *lock
-		if l, err = c.client.acquire(ctx, id, attempt, srv.lockTimeout, c.cfg.LockWait); err == nil {
-			return &hold{lock: l, id: id, cat: c, leave: leave}, nil
-		}
+	h := &hold{cat: c, id: id, attempt: attempt, leave: leave}
+	if err := h.take(ctx); err != nil {
+		leave()
+		return nil, err
 	}
-	leave()
-	return nil, err
+	return h, nil
+}
+
+// take takes the lock; in place of one that was lost, too.
+func (h *hold) take(ctx context.Context) error {
+	srv, err := h.cat.about(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := h.cat.client.acquire(ctx, h.id, h.attempt, srv.lockTimeout, h.cat.cfg.LockWait)
+	if err != nil {
+		return err
+	}
+	if h.lock != nil {
+		h.abandon()
+	}
+	h.lock = l
+	return nil
 }
 
 // Release implements catalog.Hold.
@@ -98,51 +115,33 @@ func (h *hold) keepOut() {
 func (c *Catalog) Swap(ctx context.Context, s catalog.Swap) (catalog.Outcome, error) {
 	srv, err := c.about(ctx)
 	if err != nil {
-		return catalog.NotApplied, err
+		return catalog.NotSent, err
 	}
 	if !srv.compares && strings.EqualFold(s.Metadata.Properties()["engine.hive.lock-enabled"], "false") {
-		return catalog.NotApplied, fault.New(fault.Config, "%s says engine.hive.lock-enabled=false, and the metastore %s does not compare before it swaps: nothing would protect the table", s.Ident, srv.version).
+		return catalog.NotSent, fault.New(fault.Config, "%s says engine.hive.lock-enabled=false, and the metastore %s does not compare before it swaps: nothing would protect the table", s.Ident, srv.version).
 			Hint("remove the property from the table, or use a metastore from 4.0 on")
 	}
 	h, held := s.Hold.(*hold)
 	if !held || h.over {
 		if h, err = c.exclude(ctx, s.Ident, s.Attempt); err != nil {
-			return catalog.NotApplied, err
+			return catalog.NotSent, err
 		}
 		defer h.Release(ctx)
 	}
-	w := &swapping{Catalog: c, srv: srv, lock: h.lock, Swap: s}
+	w := &swapping{Swap: s, client: c.client, compares: srv.compares, hold: h}
 	outcome, err := w.swap(ctx)
 	if outcome == catalog.Unknown && !srv.compares {
-		if outcome, err = w.watch(ctx, err); outcome == catalog.Unknown {
-			h.keepOut()
-		}
+		h.keepOut()
 	}
 	return outcome, err
 }
 
-// session gives a connection that just answered, with the table that it read: an idle one may have died.
-func (c *client) session(ctx context.Context, id catalog.Ident) (*connection, *record, error) {
-	for try := 1; ; try++ {
-		k, err := c.get(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		t, err := k.getTable(ctx, id.Namespace, id.Table)
-		if !k.broken || try == 3 {
-			return k, t, err
-		}
-		c.put(k)
-		c.forget()
-	}
-}
-
 // swapping is one swap under its lock.
 type swapping struct {
-	*Catalog
 	catalog.Swap
-	srv  *server
-	lock *lock
+	client   *client
+	compares bool // what the server does
+	hold     *hold
 }
 
 func (w *swapping) swap(ctx context.Context) (catalog.Outcome, error) {
@@ -151,25 +150,24 @@ func (w *swapping) swap(ctx context.Context) (catalog.Outcome, error) {
 		defer w.client.put(k)
 	}
 	if refused(err, "NoSuchObjectException") {
-		return catalog.NotApplied, conflict(w.Ident, err)
+		return catalog.NotSent, conflict(w.Ident, err)
 	}
 	if err != nil {
-		return catalog.NotApplied, w.client.classify(ctx, err, "commit to %s", w.Ident)
+		return catalog.NotSent, w.client.classify(ctx, err, "commit to %s", w.Ident)
 	}
 	p, err := pointer(w.Ident, t)
 	if err != nil {
-		return catalog.NotApplied, err
+		return catalog.NotSent, err
 	}
-	switch params := t.strings(tableParameters); {
-	case p.Location == w.New:
-		return catalog.Applied, nil // an earlier try of this very swap
-	case p.Location != w.Expected.Location:
-		return catalog.NotApplied, conflict(w.Ident, nil)
-	case params["uuid"] != "" && params["uuid"] != w.Metadata.TableUUID().String():
-		return catalog.NotApplied, conflict(w.Ident, nil)
+	switch p.Location {
+	case w.New:
+		return catalog.Applied, nil // by an earlier try of this very swap
+	case w.Expected.Location:
+	default:
+		return catalog.NotApplied, conflict(w.Ident, nil) // which may be that earlier try, with others on top
 	}
 	if err := w.Put(ctx); err != nil {
-		return catalog.NotApplied, err
+		return catalog.NotSent, err
 	}
 	describe(t, w.Metadata, w.New, w.Expected.Location)
 	return w.alter(ctx, k, t)
@@ -177,24 +175,33 @@ func (w *swapping) swap(ctx context.Context) (catalog.Outcome, error) {
 
 // alter sends the swap, once, while the lock surely lives.
 func (w *swapping) alter(ctx context.Context, k *connection, t *record) (catalog.Outcome, error) {
-	if err := w.lock.refresh(ctx); err != nil || !w.lock.fresh() {
-		return catalog.NotApplied, fault.Wrap(fault.Retry, err, "the lock on %s could not be kept", w.Ident).Hint("run again")
+	l := w.hold.lock
+	if !w.compares || !l.fresh() {
+		if err := l.refresh(ctx); err != nil || !l.fresh() {
+			return catalog.NotSent, fault.Wrap(fault.Retry, err, "the lock on %s could not be kept", w.Ident).Hint("run again")
+		}
 	}
 	// An answer that comes after the lock's end would be of no use: somebody else may be writing then.
-	call, cancel := context.WithTimeout(ctx, w.lock.left()*9/10)
+	call, cancel := context.WithTimeout(ctx, l.left()*9/10)
 	err := k.alterTable(call, w.Ident.Namespace, w.Ident.Table, t, w.Expected.Location)
 	cancel()
 	switch {
+	case err == nil && w.compares:
+		return catalog.Applied, nil
 	case err == nil:
-		return w.confirm(ctx)
+		return w.settle(ctx, true, nil)
 	case unsent(err):
-		return catalog.NotApplied, w.client.classify(ctx, err, "commit to %s", w.Ident)
+		return catalog.NotSent, w.client.classify(ctx, err, "commit to %s", w.Ident)
 	case modified(err), refused(err, "InvalidOperationException") && strings.Contains(err.Error(), "not found"):
 		return catalog.NotApplied, conflict(w.Ident, err)
 	case refused(err):
 		return catalog.NotApplied, w.client.classify(ctx, err, "commit to %s", w.Ident)
 	}
-	return catalog.Unknown, w.client.classify(ctx, err, "commit to %s", w.Ident)
+	err = w.client.classify(ctx, err, "commit to %s", w.Ident)
+	if w.compares {
+		return catalog.Unknown, err
+	}
+	return w.settle(ctx, false, err)
 }
 
 // modified reports whether the server compared, and found that the table is not what the swap expected.
@@ -202,35 +209,23 @@ func modified(err error) bool {
 	return refused(err) && strings.Contains(err.Error(), "The table has been modified")
 }
 
-// confirm looks, after the server said yes, whether the lock lived through the call: if not, another writer may have altered the table
-// at the same time. A server that compares has excluded that itself.
-func (w *swapping) confirm(ctx context.Context) (catalog.Outcome, error) {
-	err := w.lock.refresh(ctx)
-	if w.srv.compares {
-		return catalog.Applied, nil
-	}
-	if err == nil {
-		var t *record
-		if t, err = w.client.getTable(ctx, w.Ident.Namespace, w.Ident.Table); err == nil {
-			if p, perr := pointer(w.Ident, t); perr == nil && p.Location == w.New {
-				return catalog.Applied, nil
-			}
-			err = conflict(w.Ident, nil)
-		}
-	}
-	return catalog.Unknown, w.client.classify(ctx, err, "confirm the commit to %s", w.Ident)
-}
-
-// watch looks for the outcome of a swap on a server that does not compare, while the lock is kept: sending it again could undo what
-// others did, and an absent witness proves nothing, for a call can land after its answer was given up.
-func (w *swapping) watch(ctx context.Context, cause error) (catalog.Outcome, error) {
+// settle finds out, on a server that does not compare, what became of an alter. answered: the server said yes, so that it is not under
+// way any more; but if the lock ran out meanwhile, another writer may have altered the table at the same time. Without an answer,
+// sending it again could undo what others did, and an absent witness proves nothing, for a call can land after it was given up.
+func (w *swapping) settle(ctx context.Context, answered bool, cause error) (catalog.Outcome, error) {
 	for deadline := time.Now().Add(w.Wait); ; {
-		if t, err := w.client.getTable(ctx, w.Ident.Namespace, w.Ident.Table); err == nil {
-			if t.strings(tableParameters)[metadataLocation] == w.New {
-				return catalog.Applied, nil
-			}
+		location, err := w.look(ctx)
+		switch {
+		case err != nil && cause == nil:
+			cause = w.client.classify(ctx, err, "confirm the commit to %s", w.Ident)
+		case err != nil:
+		case location == w.New:
+			return catalog.Applied, nil
+		case answered:
+			return catalog.NotApplied, conflict(w.Ident, nil)
 		}
-		if time.Now().After(deadline) || ctx.Err() != nil || w.lock.gone() != nil {
+		moved := err == nil && location != w.Expected.Location
+		if moved || time.Now().After(deadline) || ctx.Err() != nil {
 			return catalog.Unknown, fault.Wrap(fault.Unknown, errors.Join(catalog.ErrUnsettled, cause), "commit to %s", w.Ident)
 		}
 		select {
@@ -238,4 +233,19 @@ func (w *swapping) watch(ctx context.Context, cause error) (catalog.Outcome, err
 		case <-ctx.Done():
 		}
 	}
+}
+
+// look reads the table's pointer while nobody else holds the table: a heartbeat after it proves that the lock lived until then, and a
+// lock that ran out is taken again, which waits for who took it meanwhile.
+func (w *swapping) look(ctx context.Context) (location string, err error) {
+	if w.hold.gone() != nil {
+		if err := w.hold.take(ctx); err != nil {
+			return "", err
+		}
+	}
+	t, err := w.client.getTable(ctx, w.Ident)
+	if err != nil {
+		return "", err
+	}
+	return t.strings(tableParameters)[metadataLocation], w.hold.refresh(ctx)
 }

@@ -88,7 +88,7 @@ func describeSnapshot(set func(k, v string), md table.Metadata) {
 	if s.Summary == nil {
 		return
 	}
-	if b, err := json.Marshal(s.Summary); err == nil {
+	if b, err := json.Marshal(s.Summary.Properties); err == nil {
 		set("current-snapshot-summary", string(b))
 	}
 	for hive, ice := range map[string]string{"numFiles": "total-data-files", "numRows": "total-records", "totalSize": "total-files-size"} {
@@ -125,7 +125,11 @@ func setFormats(sd *record) {
 func columns(s *iceberg.Schema) []*record {
 	var out []*record
 	for _, f := range s.Fields() {
-		out = append(out, newRecord(str(1, f.Name), str(2, hiveType(f.Type)), str(3, f.Doc)))
+		column := newRecord(str(1, f.Name), str(2, hiveType(f.Type)))
+		if f.Doc != "" {
+			column.set(str(3, f.Doc))
+		}
+		out = append(out, column)
 	}
 	return out
 }
