@@ -34,7 +34,40 @@ func writePage(here string) error {
 			}
 		}
 	}
-	return os.WriteFile(filepath.Join(here, "README.md"), []byte(p.String()), 0o644)
+	if err := os.WriteFile(filepath.Join(here, "README.md"), []byte(p.String()), 0o644); err != nil {
+		return err
+	}
+	return summarize(filepath.Join(here, "..", "README.md"), res)
+}
+
+// The project's README holds the summary between these lines.
+const summaryBegin, summaryEnd = "<!-- benchmarks: written by make bench -->\n", "<!-- end of benchmarks -->"
+
+// summarize writes a line for each case with several contenders into the project's README, if that has a place for it.
+func summarize(readme string, res *Results) error {
+	b, err := os.ReadFile(readme)
+	if err != nil {
+		return err
+	}
+	before, rest, ok1 := strings.Cut(string(b), summaryBegin)
+	_, after, ok2 := strings.Cut(rest, summaryEnd)
+	if !ok1 || !ok2 {
+		return nil
+	}
+	var t strings.Builder
+	t.WriteString("| 6 million rows of TPC-H lineitem | firn | others |\n|---|---|---|\n")
+	for _, c := range res.Cases {
+		if len(c.Runs) < 2 {
+			continue
+		}
+		var others []string
+		for _, r := range c.Runs[1:] {
+			others = append(others, fmt.Sprintf("%s %.1f s", r.Contender, quartiles(r.Samples, Sample.Seconds)[1]))
+		}
+		rss := quartiles(c.Runs[0].Samples, func(s Sample) float64 { return float64(s.RSS) })[1] / (1 << 20)
+		fmt.Fprintf(&t, "| %s | **%.1f s**, %.0f MiB | %s |\n", c.Title, quartiles(c.Runs[0].Samples, Sample.Seconds)[1], rss, strings.Join(others, "; "))
+	}
+	return os.WriteFile(readme, []byte(before+summaryBegin+t.String()+summaryEnd+after), 0o644)
 }
 
 func (c *CaseResult) section(p *strings.Builder) {

@@ -8,7 +8,14 @@ import (
 )
 
 func TestThePageSaysWhatTheResultsSay(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "benchmarks")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	readme := filepath.Join(dir, "..", "README.md")
+	if err := os.WriteFile(readme, []byte("before\n"+summaryBegin+"old\n"+summaryEnd+"\nafter\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	run := func(name string, seconds ...float64) Run {
 		r := Run{Contender: name}
 		for _, s := range seconds {
@@ -34,6 +41,9 @@ func TestThePageSaysWhatTheResultsSay(t *testing.T) {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
+	}
+	if b, err := os.ReadFile(readme); err != nil || !strings.Contains(string(b), "| one | **1.0 s**, 1 MiB | other 2.5 s |") || strings.Contains(string(b), "old") || !strings.HasSuffix(string(b), "\nafter\n") {
+		t.Errorf("the summary: %v:\n%s", err, b)
 	}
 	if svg, err := os.ReadFile(filepath.Join(dir, "plots", "a.svg")); err != nil || !strings.Contains(string(svg), "one: seconds") {
 		t.Errorf("the plot: %v: %s", err, svg)
