@@ -26,9 +26,6 @@ func newGroupTable(seed maphash.Seed, short bool) *groupTable {
 	return &groupTable{seed: seed, short: short, slots: make([]int32, 64)}
 }
 
-// reset forgets all keys and gives their memory up.
-func (t *groupTable) reset() { *t = *newGroupTable(t.seed, t.short) }
-
 func (t *groupTable) len() int { return len(t.hashes) }
 
 // bytes is the memory that the table holds.
@@ -46,17 +43,6 @@ func mix(x uint64) uint64 {
 }
 
 const nullHash = 0x9e3779b97f4a7c15
-
-// hash is the hash of an encoded key.
-func (t *groupTable) hash(key []byte) uint64 {
-	if !t.short {
-		return maphash.Bytes(t.seed, key)
-	}
-	if key[0] == 0 {
-		return nullHash
-	}
-	return mix(binary.LittleEndian.Uint64(key[1:]))
-}
 
 // key is the encoded key of a number; it is valid until the next key is added.
 func (t *groupTable) key(g int, dst []byte) []byte {

@@ -15,12 +15,13 @@ type holding struct {
 	bytes  int64
 }
 
-// try reserves n more bytes, and reports whether they were free.
+// try reserves n more bytes, and reports whether they were free. A quarter of the budget is left to those who read and write,
+// who need memory as long as rows come.
 func (h *holding) try(n int64) bool {
 	if h.budget == nil || n <= 0 {
 		return true
 	}
-	if !h.budget.TryReserve(n) {
+	if limit := h.budget.Limit(); h.budget.Used()+n > limit-limit/4 || !h.budget.TryReserve(n) {
 		return false
 	}
 	h.mu.Lock()

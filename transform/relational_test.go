@@ -299,7 +299,7 @@ func TestSumsOverflowOnlyWhenTheirResultDoes(t *testing.T) {
 func TestSourcesLearnOfFiltersThatCannotRaise(t *testing.T) {
 	for sql, want := range map[string]string{
 		"SELECT id FROM orders WHERE id > 1 AND name = 'x' AND upper(name) = 'X'":                        "id > 1 AND name = 'x'",
-		"SELECT id FROM orders WHERE 5 >= id AND name = 'q' OR name IS NULL":                           "id <= 5 AND name = 'q' OR name IS NULL",
+		"SELECT id FROM orders WHERE 5 >= id AND name = 'q' OR name IS NULL":                             "id <= 5 AND name = 'q' OR name IS NULL",
 		"SELECT id FROM orders WHERE id > 1 AND 10 / total > 1":                                          "TRUE",
 		"SELECT id FROM orders WHERE id > NULL":                                                          "TRUE",
 		"SELECT name, count(*) AS n FROM orders WHERE name <> 'a' GROUP BY name":                         "name <> 'a'",
@@ -313,5 +313,26 @@ func TestSourcesLearnOfFiltersThatCannotRaise(t *testing.T) {
 	}
 	if got := compile(t, Step{SQL: "SELECT id FROM orders WHERE id > 1", OnError: Quarantine}).Where("orders"); !got.IsTrue() {
 		t.Errorf("a step that sets rows aside lets the source leave rows out: %s", got)
+	}
+}
+
+func TestLargeSortsAreParted(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	refs := make([]sortRef, 5*sortedAlone+7)
+	for i := range refs {
+		refs[i] = sortRef{prefix: r.Uint64N(1 << 18), row: int32(i)}
+	}
+	compare := func(a, b sortRef) int { return int(int64(a.prefix) - int64(b.prefix)) }
+	want := slices.Clone(refs)
+	slices.SortStableFunc(want, compare)
+	got := sortHalves(slices.Clone(refs), compare, 3)
+	seen := map[int32]bool{}
+	for i := range got {
+		if seen[got[i].row] = true; got[i].prefix != want[i].prefix {
+			t.Fatalf("row %d has key %d, want %d", i, got[i].prefix, want[i].prefix)
+		}
+	}
+	if len(seen) != len(refs) {
+		t.Errorf("%d of %d rows are left", len(seen), len(refs))
 	}
 }

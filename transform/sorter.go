@@ -2,14 +2,12 @@ package transform
 
 import (
 	"bytes"
-	"container/heap"
 	"encoding/binary"
 	"slices"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/transform/expr"
@@ -76,7 +74,7 @@ func newSorter(env *Env, schema *arrow.Schema, keep int64) *sorter {
 	return &sorter{env: env, schema: schema, keep: keep, hold: holding{budget: env.Budget}}
 }
 
-const refBytes = 32
+const refBytes = 2 * 40 // a sortRef, twice while halves are merged
 
 // add takes the rows of a record batch, which it owns.
 func (s *sorter) add(rec arrow.RecordBatch, keys sortKeys) error {
@@ -136,34 +134,67 @@ func (s *sorter) below(rec arrow.RecordBatch, keys sortKeys) (arrow.RecordBatch,
 	return some, out, err
 }
 
+// prefixOf is the beginning of a key as a number: the mark of NULLs in two bits, and what follows it, which is nearly all of a
+// value of eight bytes. Keys with different prefixes are in their order.
 func prefixOf(key []byte) uint64 {
-	if len(key) >= 8 {
-		return binary.BigEndian.Uint64(key)
+	if len(key) == 0 {
+		return 0
+	}
+	rest := key[1:]
+	if len(rest) >= 8 {
+		return uint64(key[0])<<62 | binary.BigEndian.Uint64(rest)>>2
 	}
 	var b [8]byte
-	copy(b[:], key)
-	return binary.BigEndian.Uint64(b[:])
+	copy(b[:], rest)
+	return uint64(key[0])<<62 | binary.BigEndian.Uint64(b[:])>>2
 }
 
 func (s *sorter) keyOf(r sortRef) []byte { return s.arena[r.key : r.key+int64(r.n)] }
 
 // sort orders what is held and forgets what is beyond the rows that are wanted.
 func (s *sorter) sort() {
-	slices.SortFunc(s.refs, func(a, b sortRef) int {
-		switch {
-		case a.prefix < b.prefix:
-			return -1
-		case a.prefix > b.prefix:
-			return 1
-		}
-		return bytes.Compare(s.keyOf(a), s.keyOf(b))
-	})
+	s.refs = sortHalves(s.refs, s.compare, s.env.Workers)
 	if s.unique {
 		s.refs = slices.CompactFunc(s.refs, func(a, b sortRef) bool { return bytes.Equal(s.partOf(a), s.partOf(b)) })
 	}
 	if s.keep > 0 && int64(len(s.refs)) > s.keep {
 		s.refs = s.refs[:s.keep]
 	}
+}
+
+func (s *sorter) compare(a, b sortRef) int {
+	switch {
+	case a.prefix < b.prefix:
+		return -1
+	case a.prefix > b.prefix:
+		return 1
+	}
+	return bytes.Compare(s.keyOf(a), s.keyOf(b))
+}
+
+// sortedAlone is how many rows are sorted by one goroutine.
+const sortedAlone = 64 << 10
+
+// sortHalves sorts with up to as many goroutines as there are workers.
+func sortHalves(refs []sortRef, compare func(a, b sortRef) int, workers int) []sortRef {
+	if workers < 2 || len(refs) < 2*sortedAlone {
+		slices.SortFunc(refs, compare)
+		return refs
+	}
+	a, b := refs[:len(refs)/2], refs[len(refs)/2:]
+	var wg sync.WaitGroup
+	wg.Go(func() { a = sortHalves(a, compare, workers/2) })
+	b = sortHalves(b, compare, workers-workers/2)
+	wg.Wait()
+	out := make([]sortRef, 0, len(refs))
+	for len(a) > 0 && len(b) > 0 {
+		if compare(b[0], a[0]) < 0 {
+			out, b = append(out, b[0]), b[1:]
+		} else {
+			out, a = append(out, a[0]), a[1:]
+		}
+	}
+	return append(append(out, a...), b...)
 }
 
 func (s *sorter) partOf(r sortRef) []byte { return s.arena[r.key : r.key+int64(r.part)] }
@@ -328,149 +359,4 @@ func (s *sorter) clear() {
 		r.close()
 	}
 	s.runs = nil
-}
-
-// cursor is where the merge is in one run.
-type cursor struct {
-	in    *ipc.Reader
-	rec   arrow.RecordBatch // nil: at the end
-	keys  *array.Binary
-	parts *array.Int32
-	row   int
-	slot  int32 // of rec among the batches of the rows that are gathered; -1: none
-	bytes int64
-}
-
-func (c *cursor) key() []byte { return c.keys.Value(c.row) }
-
-// next reads the next batch of the run.
-func (c *cursor) next(s *sorter) (err error) {
-	c.leave(s)
-	if c.rec, err = nextRecord(c.in); err != nil || c.rec == nil {
-		return err
-	}
-	n := int(c.rec.NumCols())
-	c.keys, c.parts, c.row, c.slot = c.rec.Column(n-2).(*array.Binary), c.rec.Column(n-1).(*array.Int32), 0, -1
-	c.bytes = recordBytes(c.rec)
-	s.hold.force(c.bytes)
-	return nil
-}
-
-func (c *cursor) leave(s *sorter) {
-	if c.rec != nil {
-		c.rec.Release()
-		s.hold.release(c.bytes)
-		c.rec = nil
-	}
-}
-
-type cursors []*cursor
-
-func (h cursors) Len() int           { return len(h) }
-func (h cursors) Less(i, j int) bool { return bytes.Compare(h[i].key(), h[j].key()) < 0 }
-func (h cursors) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *cursors) Push(x any)        { *h = append(*h, x.(*cursor)) }
-func (h *cursors) Pop() any          { c := (*h)[len(*h)-1]; *h = (*h)[:len(*h)-1]; return c }
-
-// merge gives the rows of sorted runs in order.
-func (s *sorter) merge(runs []*recordFile, out sortedOut) (err error) {
-	var open []*cursor
-	m := &merging{s: s, out: out}
-	defer func() {
-		m.reset()
-		for _, c := range open {
-			c.leave(s)
-			c.in.Release()
-		}
-	}()
-	h := cursors{}
-	for _, r := range runs {
-		in, err := r.read()
-		if err != nil {
-			return err
-		}
-		c := &cursor{in: in}
-		open = append(open, c)
-		if err := c.next(s); err != nil {
-			return err
-		}
-		if c.rec != nil {
-			h = append(h, c)
-		}
-	}
-	heap.Init(&h)
-	left, begun := s.keep, false
-	var last []byte // the partition of the row before
-	for len(h) > 0 {
-		c := h[0]
-		if part := c.key()[:c.parts.Value(c.row)]; !s.unique || !begun || !bytes.Equal(part, last) {
-			m.take(c)
-			last, begun = append(last[:0], part...), true
-			if left--; left == 0 {
-				break
-			}
-		}
-		if c.row++; c.row < int(c.rec.NumRows()) {
-			heap.Fix(&h, 0)
-		} else {
-			if err := c.next(s); err != nil {
-				return err
-			}
-			if c.rec == nil {
-				heap.Pop(&h)
-			} else {
-				heap.Fix(&h, 0)
-			}
-		}
-		if len(m.spans) == sortedRows {
-			if err := m.give(h); err != nil {
-				return err
-			}
-		}
-	}
-	return m.give(h)
-}
-
-// merging gathers rows of several runs.
-type merging struct {
-	s     *sorter
-	out   sortedOut
-	recs  []arrow.RecordBatch // only the rows' own columns
-	spans []batch.Span
-	keys  [][]byte
-	parts []int32
-}
-
-func (m *merging) take(c *cursor) {
-	if c.slot < 0 {
-		c.slot = int32(len(m.recs))
-		c.rec.Retain()
-		m.recs = append(m.recs, c.rec)
-	}
-	m.spans = append(m.spans, batch.Span{Batch: c.slot, From: int32(c.row), Rows: 1})
-	m.keys, m.parts = append(m.keys, c.key()), append(m.parts, c.parts.Value(c.row))
-}
-
-// give gives what was gathered, and begins anew.
-func (m *merging) give(h cursors) error {
-	if len(m.spans) == 0 {
-		return nil
-	}
-	rec, err := batch.Gather(m.s.env.Alloc, m.s.schema, m.recs, m.spans)
-	if err != nil {
-		return err
-	}
-	err = m.out(rec, m.keys, m.parts)
-	m.reset()
-	for _, c := range h {
-		c.slot = -1
-	}
-	return err
-}
-
-func (m *merging) reset() {
-	for _, r := range m.recs {
-		r.Release()
-	}
-	m.recs, m.spans, m.keys, m.parts = nil, nil, nil, nil
 }
