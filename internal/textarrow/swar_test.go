@@ -83,7 +83,7 @@ func TestFastDatesAreTheExactOnes(t *testing.T) {
 		}
 	}
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for range 200_000 {
+	for range 60_000 {
 		text := []byte("2024-02-29")
 		for range 1 + rnd.IntN(2) {
 			text[rnd.IntN(10)] = byte(rnd.IntN(256))
@@ -101,7 +101,7 @@ func TestFastDatesAreTheExactOnes(t *testing.T) {
 // TestFastTimestampsAreTheExactOnes compares timestamps, and texts that are almost timestamps.
 func TestFastTimestampsAreTheExactOnes(t *testing.T) {
 	rnd, answered := rand.New(rand.NewPCG(5, 6)), 0
-	for n := range 300_000 {
+	for n := range 60_000 {
 		text := []byte(time.Unix(rnd.Int64N(5e9)-1e9, rnd.Int64N(1e9)).UTC().Format([]string{"2006-01-02 15:04:05.999999", "2006-01-02T15:04:05.000", "2006-01-02 15:04:05", "2006-01-02T15:04:05.999999999"}[n%4]))
 		if n%2 == 1 {
 			text[rnd.IntN(len(text))] = "0123456789-:. TZ,"[rnd.IntN(17)]
@@ -114,7 +114,7 @@ func TestFastTimestampsAreTheExactOnes(t *testing.T) {
 			}
 		}
 	}
-	if answered < 150_000 {
+	if answered < 30_000 {
 		t.Errorf("the fast way answered %d times only", answered)
 	}
 }

@@ -38,7 +38,7 @@ type closeFunc func()
 
 func (c closeFunc) Close() error { c(); return nil }
 
-const readAhead = 256 << 10
+const readAhead = 64 << 10
 
 // openFile opens a file behind the lines to skip.
 func (s *source) openFile(ctx context.Context, name string) (*textFile, error) {
