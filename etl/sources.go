@@ -111,6 +111,15 @@ func (p *Plan) bindSource(ctx context.Context, s job.Source, from sources.Positi
 	if err != nil {
 		return nil, err
 	}
+	if c, ok := src.(sources.Clock); ok {
+		notes, err := c.CursorNotes(ctx, in.Stream.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range notes {
+			p.Warnings = append(p.Warnings, n.String())
+		}
+	}
 	in.Request = sources.Request{Stream: in.Stream.Name, From: from, To: to, Params: p.params()}
 	if byInterval {
 		in.Request.Interval = p.Interval

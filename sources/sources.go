@@ -101,7 +101,11 @@ type Request struct {
 
 // Split is an independently readable part of a stream. Read gives its batches away (I5) and reports rows that cannot
 // be read exactly through out.BadRow; it returns when all is read, ctx ends or out refuses, and leaves no goroutine.
-// The schema of every batch equals Stream.Schema projected to Request.Columns.
+// The schema of every batch equals Stream.Schema projected to Request.Columns. ID differs from that of every other split
+// of the request. A Read that failed with fault.Unavailable or fault.Retry before it gave anything may be called again, and
+// reads from the beginning; once it gave something, a failure of the service is fault.Retry, for the whole attempt.
+//
+// Package sourcetest tests all of this.
 type Split interface {
 	ID() string
 	Read(ctx context.Context, out Out) error

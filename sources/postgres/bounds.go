@@ -97,7 +97,7 @@ func (s *source) Bound(ctx context.Context, _ string, from sources.Position) (so
 	if err != nil {
 		return nil, err
 	}
-	sql, err := s.boundSQL(ctx, c)
+	sql, err := s.boundSQL(ctx, c, last)
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +119,13 @@ func (s *source) Bound(ctx context.Context, _ string, from sources.Position) (so
 // boundSQL asks for the upper bound as text. The clock is read a moment before the running transactions: one that began earlier
 // than the clock says has shown itself by then. A transaction that has written nothing yet may still do so, with the time of its
 // beginning, so that it counts as well, but for those that are known to read only.
-func (s *source) boundSQL(ctx context.Context, c *cursor) (string, error) {
+func (s *source) boundSQL(ctx context.Context, c *cursor, last string) (string, error) {
 	if c.integer {
-		return "SELECT max(" + quoteIdent(c.col.name) + ")::int8 - " + c.lag + " FROM " + s.from(nil), nil
+		open := map[string]string{"cursor_from": c.lowest(), "cursor_to": "9223372036854775807::int8"} // of a query that bounds itself
+		if last != "" {
+			open["cursor_from"] = c.literal(last)
+		}
+		return "SELECT max(" + quoteIdent(c.col.name) + ")::int8 - " + c.lag + " FROM " + s.from(open), nil
 	}
 	now, err := s.text(ctx, s.conn, "read the server's clock", "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', "+isoUTC+") FROM pg_sleep(0.01)")
 	if err != nil {
@@ -193,6 +197,17 @@ func (c *cursor) fits(value, path string) error {
 // literal is a cursor value in SQL.
 func (c *cursor) literal(text string) string { return quoteLiteral(text) + "::" + c.sqlType() }
 
+// lowest is what :cursor_from is in a run from the beginning.
+func (c *cursor) lowest() string {
+	switch {
+	case c.col.oid == oidOID:
+		return "0::oid"
+	case c.integer:
+		return "(-1 - 9223372036854775807)::int8"
+	}
+	return c.literal("-infinity")
+}
+
 // where is the condition of a request: its positions or its interval.
 func (s *source) where(r sources.Request) (string, map[string]string, error) {
 	values := map[string]string{}
@@ -249,6 +264,7 @@ func (c *cursor) conditions(last string, inclusive bool, to string, values map[s
 	if c.integer {
 		upper = " <= "
 	}
+	values["cursor_from"] = c.lowest()
 	if last != "" {
 		conds = append(conds, name+lower+c.literal(last))
 		values["cursor_from"] = c.literal(last)

@@ -133,6 +133,19 @@ func TestTheInitialValueIsReadOnce(t *testing.T) {
 	}
 }
 
+// TestAQueryWithBoundsOfItsOwnReadsFromTheBeginning: without a position, :cursor_from is below every value.
+func TestAQueryWithBoundsOfItsOwnReadsFromTheBeginning(t *testing.T) {
+	b := newBench(t)
+	b.exec(`CREATE TABLE t (id int8, at timestamptz, day date); INSERT INTO t VALUES (1, now() - interval '2 days', current_date - 2)`)
+	for column, op := range map[string]string{"id": ">", "at": ">=", "day": ">="} {
+		q := fmt.Sprintf("SELECT * FROM t WHERE %s %s :cursor_from AND %[1]s <= :cursor_to", column, op)
+		s := b.open(Config{Query: q}, func(e *sources.Env) { e.Cursor = &sources.Cursor{Column: column} })
+		if got := b.read(s, sources.Request{Columns: []string{"id"}}).rows; fmt.Sprint(got) != "[1]" {
+			t.Errorf("%s: %v", column, got)
+		}
+	}
+}
+
 // TestRowsOfChildrenAndPartitionsAreReadAsTheTableShowsThem: inheritance, partitions that the user may not read by themselves, and row
 // security, which pages read one by one would get wrong.
 func TestRowsOfChildrenAndPartitionsAreReadAsTheTableShowsThem(t *testing.T) {
