@@ -4,7 +4,6 @@ package etl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -95,17 +94,7 @@ func (p *platform) file(name, content string) string {
 	return path
 }
 
-// read is what firn reads from a table, as sorted JSON.
-func (p *platform) read(table string) []string {
-	p.t.Helper()
-	tab, err := p.lake.Load(context.Background(), catalog.Ident{Namespace: p.namespace, Table: table})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return scan(p.t, tab)
-}
-
-// lines are a query's rows in Trino: cells parted by "|", rows sorted.
+// trinoLines are a query's rows in Trino: cells parted by "|", rows sorted.
 func (p *platform) trinoLines(query string) []string {
 	p.t.Helper()
 	var out []string
@@ -153,8 +142,5 @@ func (p *platform) refused(err error, class fault.Class, text string) {
 	p.t.Helper()
 	if err == nil || !fault.Is(err, class) || !strings.Contains(err.Error()+" "+fault.HintOf(err), text) {
 		p.t.Errorf("%v (hint: %s), want class %v and %q", err, fault.HintOf(err), class, text)
-	}
-	if errors.Is(err, context.Canceled) {
-		p.t.Error("the context was cancelled")
 	}
 }
