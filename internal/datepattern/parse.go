@@ -56,13 +56,14 @@ func (f *fields) or(i field, v int64) int64 {
 }
 
 // Parse reads a whole text by the pattern, as µs since 1970, and drops what is finer, as Spark does. Without an offset in the text it
-// is UTC.
-func (p *Pattern) Parse(s string) (int64, bool) {
+// is UTC; zoned false takes the time as written.
+func (p *Pattern) Parse(s string, zoned bool) (int64, bool) {
 	var f fields
 	rest, ok := parseItems(s, p.items, &f)
 	if !ok || rest != "" {
 		return 0, false
 	}
+	f.has[fOffset] = f.has[fOffset] && zoned
 	return f.resolve()
 }
 

@@ -10,12 +10,20 @@ import (
 // Pattern is a pattern of java.time's DateTimeFormatter as Spark's CORRECTED policy takes it: strict, English, and y
 // meaning the proleptic year unless the pattern has an era.
 type Pattern struct {
-	items   []item
-	hasZone bool
+	items []item
 }
 
 // HasZone reports whether the pattern has an offset.
-func (p *Pattern) HasZone() bool { return p.hasZone }
+func (p *Pattern) HasZone() bool { return hasZone(p.items) }
+
+func hasZone(items []item) bool {
+	for _, it := range items {
+		if it.letter == 'X' || it.letter == 'x' || it.letter == 'Z' || hasZone(it.optional) {
+			return true
+		}
+	}
+	return false
+}
 
 // item is a literal, a run of one letter, or an optional section.
 type item struct {
@@ -33,7 +41,8 @@ type Error struct{ Code, Msg string }
 // Error implements error.
 func (e *Error) Error() string { return e.Msg }
 
-const badPattern = "INVALID_DATETIME_PATTERN"
+// BadPattern is the class of a pattern that Spark refuses.
+const BadPattern = "INVALID_DATETIME_PATTERN"
 
 // New reads a pattern, for parsing or for formatting.
 func New(p string, parsing bool) (*Pattern, *Error) {
@@ -43,13 +52,13 @@ func New(p string, parsing bool) (*Pattern, *Error) {
 		r.items()
 	}
 	if r.err != nil {
-		if r.err.Code == badPattern && oldPattern(p) {
+		if r.err.Code == BadPattern && oldPattern(p) {
 			r.err.Code = "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION"
 		}
 		return nil, r.err
 	}
 	out := &Pattern{items: r.stack[0]}
-	out.finish(out.items, era)
+	settle(out.items, era)
 	return out, nil
 }
 
@@ -97,13 +106,13 @@ func (r *reader) checkLetters() (era bool) {
 			case strings.IndexByte("YWwuec", c) >= 0:
 				r.fail("INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_WEEK_BASED_PATTERN", "the letter "+string(c)+" of a week-based year is not supported")
 			case strings.IndexByte("ABnNp", c) >= 0 || r.parsing && strings.IndexByte("EFqQ", c) >= 0:
-				r.fail(badPattern, "the letter "+string(c)+" is not supported")
+				r.fail(BadPattern, "the letter "+string(c)+" is not supported")
 			}
 			era = era || c == 'G'
 		}
-		for _, long := range []string{"GGGGG", "MMMMM", "LLLLL", "EEEEE", "QQQQQ", "qqqqq", "yyyyyyyyyyy"} {
+		for _, long := range []string{"GGGGG", "MMMMM", "LLLLL", "EEEEE", "QQQQQ", "qqqqq", "yyyyyyy"} {
 			if strings.Contains(part, long) {
-				r.fail(badPattern, "there are too many letters "+long[:1])
+				r.fail(BadPattern, "there are too many letters "+long[:1])
 			}
 		}
 	}
@@ -132,7 +141,7 @@ func (r *reader) items() {
 			r.at++
 			r.closeSection()
 		case c == '{' || c == '}' || c == '#':
-			r.fail(badPattern, "the pattern has the reserved character "+string(c))
+			r.fail(BadPattern, "the pattern has the reserved character "+string(c))
 		default:
 			_, size := utf8.DecodeRuneInString(r.in[r.at:])
 			r.add(item{text: r.in[r.at : r.at+size]})
@@ -152,7 +161,7 @@ func (r *reader) add(i item) {
 func (r *reader) closeSection() {
 	top := len(r.stack) - 1
 	if top == 0 {
-		r.fail(badPattern, "the pattern has ] without [")
+		r.fail(BadPattern, "the pattern has ] without [")
 		return
 	}
 	section := r.stack[top]
@@ -181,11 +190,11 @@ func (r *reader) quoted() {
 			return
 		}
 	}
-	r.fail(badPattern, "the pattern has a quote that is not closed")
+	r.fail(BadPattern, "the pattern has a quote that is not closed")
 }
 
 // maxLetters is how many of a letter Java takes; letters that are not here are unknown to it.
-var maxLetters = map[byte]int{'G': 4, 'y': 10, 'M': 4, 'L': 4, 'd': 2, 'D': 3, 'H': 2, 'h': 2, 'k': 2, 'K': 2, 'm': 2, 's': 2, 'S': 9, 'a': 1, 'E': 4, 'Q': 4, 'q': 4, 'z': 4, 'V': 2, 'O': 4, 'X': 5, 'x': 5, 'Z': 5}
+var maxLetters = map[byte]int{'G': 4, 'y': 6, 'M': 4, 'L': 4, 'd': 2, 'D': 3, 'H': 2, 'h': 2, 'k': 2, 'K': 2, 'm': 2, 's': 2, 'S': 9, 'a': 1, 'E': 4, 'Q': 4, 'q': 4, 'z': 4, 'V': 2, 'O': 4, 'X': 5, 'x': 5, 'Z': 5}
 
 func (r *reader) letters(c byte, n int) {
 	most, known := maxLetters[c]
@@ -193,19 +202,19 @@ func (r *reader) letters(c byte, n int) {
 	case c == 'F' || c == 'g' || c == 'v':
 		r.fail("", "the pattern letter "+string(c))
 	case !known:
-		r.fail(badPattern, "the pattern letter "+string(c)+" is unknown")
+		r.fail(BadPattern, "the pattern letter "+string(c)+" is unknown")
 	case n > most:
-		r.fail(badPattern, "there are too many letters "+string(c))
+		r.fail(BadPattern, "there are too many letters "+string(c))
 	case c == 'V' && n != 2 || c == 'O' && n != 1 && n != 4:
-		r.fail(badPattern, "the number of letters "+string(c)+" is wrong")
+		r.fail(BadPattern, "the number of letters "+string(c)+" is wrong")
 	case r.parsing && (c == 'z' || c == 'V' || c == 'O' || c == 'Z' && n == 4):
 		r.fail("", "reading a zone with the pattern letter "+string(c))
 	}
 	r.add(item{letter: c, n: n})
 }
 
-// finish sets what depends on neighbours: u for y, and the digits that a number leaves to fixed-width ones behind it.
-func (p *Pattern) finish(items []item, era bool) {
+// settle sets what depends on neighbours: u for y, and the digits that a number leaves to fixed-width ones behind it.
+func settle(items []item, era bool) {
 	active := -1 // the variable-width number that fixed-width ones follow
 	for i := range items {
 		it := &items[i]
@@ -215,18 +224,15 @@ func (p *Pattern) finish(items []item, era bool) {
 		lo, hi := it.width()
 		switch {
 		case it.optional != nil:
-			p.finish(it.optional, era)
+			settle(it.optional, era)
 			active = -1
 		case lo == 0:
 			active = -1
 		case lo == hi && active >= 0:
 			items[active].reserved += lo
-		case lo == hi:
-			active = i
 		default:
 			active = i
 		}
-		p.hasZone = p.hasZone || strings.IndexByte("XxZ", it.letter) >= 0 && it.letter != 0
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/firn-data/firn/internal/datepattern"
 	"github.com/firn-data/firn/transform/parse"
 )
 
@@ -293,16 +294,16 @@ func FuzzPattern(f *testing.F) {
 	f.Fuzz(func(t *testing.T, pattern string, micros int64) {
 		micros %= 1 << 55 // years 800 to 3100
 		for _, p := range []string{pattern, "uuuu", "yyyy-MM-dd HH:mm:ss.SSSSSS"} {
-			write, bad := parsePattern(p, false)
+			write, bad := datepattern.New(p, false)
 			if bad != nil {
 				continue
 			}
-			text, ok := write.format(nil, micros)
-			read, bad := parsePattern(p, true)
+			text, ok := write.Format(nil, micros)
+			read, bad := datepattern.New(p, true)
 			if bad != nil || !ok {
 				continue
 			}
-			back, ok := read.parse(string(text), true)
+			back, ok := read.Parse(string(text), true)
 			if p == "yyyy-MM-dd HH:mm:ss.SSSSSS" && (!ok || back != micros) {
 				t.Errorf("%d became %s and %d", micros, text, back)
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/firn-data/firn/internal/datepattern"
 	"github.com/firn-data/firn/transform/parse"
 )
 
@@ -28,7 +29,7 @@ func bindToTime(kind Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 		if err != nil {
 			var e *Error
 			if errors.As(err, &e) && kind == TimestampNTZ && strings.HasPrefix(e.Code, "INCONSISTENT") {
-				e.Code = badPattern // Spark 2 had no such type to compare with
+				e.Code = datepattern.BadPattern // Spark 2 had no such type to compare with
 			}
 			return nil, err
 		}
@@ -36,7 +37,7 @@ func bindToTime(kind Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 			return nullOf(Type{Kind: kind}), nil
 		}
 		return &apply{typ: Type{Kind: kind}, args: args[:1], f: func(a []*Vec, k int, out *Vec) (string, string) {
-			t, ok := p.parse(a[0].S[k], kind != TimestampNTZ)
+			t, ok := p.Parse(a[0].S[k], kind != TimestampNTZ)
 			if !ok {
 				return cannotParse, "the text '" + a[0].S[k] + "' does not follow the pattern"
 			}
@@ -68,9 +69,9 @@ func (s *Scope) formatted(x *parse.Call, e, pattern Expr, scale int64) (Expr, er
 		return nullOf(Type{Kind: String}), nil
 	}
 	return &apply{typ: Type{Kind: String}, args: []Expr{e}, f: func(a []*Vec, k int, out *Vec) (string, string) {
-		text, ok := p.format(nil, a[0].I[k]*scale)
+		text, ok := p.Format(nil, a[0].I[k]*scale)
 		if !ok {
-			return badPattern, "the time " + a[0].text(k) + " does not fit the pattern"
+			return datepattern.BadPattern, "the time " + a[0].text(k) + " does not fit the pattern"
 		}
 		out.S[k] = string(text)
 		return "", ""
