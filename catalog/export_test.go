@@ -83,3 +83,10 @@ func (l *Lake) CommitDeletes(ctx context.Context, id Ident, deletes ...Deletes) 
 		return d.commitEmpty(ctx, b)
 	})
 }
+
+// Expire removes snapshots from the metadata, as an engine's expiry does.
+func (l *Lake) Expire(ctx context.Context, id Ident, snapshots ...int64) error {
+	return l.change(ctx, id, "", fmt.Sprintf("e%x", snapshotID()), func(_ context.Context, _ *Table, b *table.MetadataBuilder, _ *draft) error {
+		return b.RemoveSnapshots(snapshots, false)
+	})
+}
