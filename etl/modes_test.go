@@ -11,8 +11,6 @@ import (
 
 const header = "id,day,v\n"
 
-func day(n int) string { return fmt.Sprintf("2024-01-%02d", n) }
-
 func TestOverwriteReplacesEverythingInOneSnapshot(t *testing.T) {
 	w := newWorld(t)
 	a := attempt{csv: header + "1,2024-01-01,a\n2,2024-01-02,b\n", target: ", mode: overwrite, partition: [day]"}

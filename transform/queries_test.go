@@ -34,7 +34,7 @@ type corpusQuery struct {
 	Error   string      `json:"error"`
 }
 
-func corpusQueries(t *testing.T) (out []corpusQuery) {
+func corpusQueries(t testing.TB) (out []corpusQuery) {
 	t.Helper()
 	f, err := os.Open("testdata/corpus/queries.jsonl")
 	if err != nil {
@@ -54,7 +54,7 @@ func corpusQueries(t *testing.T) (out []corpusQuery) {
 }
 
 // corpusTables makes the tables of the corpus by casting the text of their values, as the maker of Spark's answers does.
-func corpusTables(t *testing.T) map[string]arrow.RecordBatch {
+func corpusTables(t testing.TB) map[string]arrow.RecordBatch {
 	t.Helper()
 	body, err := os.ReadFile("testdata/corpus/tables.json")
 	if err != nil {
@@ -144,7 +144,7 @@ func (c *collected) release() {
 }
 
 // run feeds the inputs that the steps name, phase by phase, from as many goroutines as there are workers.
-func (r corpusRun) run(t *testing.T, steps ...Step) (*collected, error) {
+func (r corpusRun) run(t testing.TB, steps ...Step) (*collected, error) {
 	t.Helper()
 	var names []string
 	for n := range r.inputs {
@@ -181,7 +181,7 @@ func (r corpusRun) run(t *testing.T, steps ...Step) (*collected, error) {
 }
 
 // constant runs a query that reads nothing, which no job has, with an input beside it that nobody reads.
-func (r corpusRun) constant(t *testing.T, steps []Step) (*collected, error) {
+func (r corpusRun) constant(t testing.TB, steps []Step) (*collected, error) {
 	t.Helper()
 	named := tables{}
 	for n, rec := range r.inputs {
@@ -200,7 +200,7 @@ func (r corpusRun) constant(t *testing.T, steps []Step) (*collected, error) {
 	return r.execute(t, p)
 }
 
-func (r corpusRun) execute(t *testing.T, p *Program) (*collected, error) {
+func (r corpusRun) execute(t testing.TB, p *Program) (*collected, error) {
 	t.Helper()
 	ctx := context.Background()
 	out := &collected{schema: p.Schema()}
@@ -282,7 +282,7 @@ func onlyColumns(rec arrow.RecordBatch, names []string) arrow.RecordBatch {
 }
 
 // textRows are rows with each value cast to STRING by the engine itself; a NULL is nil.
-func textRows(t *testing.T, c *collected) (out [][]*string) {
+func textRows(t testing.TB, c *collected) (out [][]*string) {
 	t.Helper()
 	if c.schema.NumFields() == 0 {
 		return nil
@@ -392,7 +392,7 @@ func TestQueriesGiveSparksRows(t *testing.T) {
 }
 
 // differs says how the native answer is not Spark's.
-func (q corpusQuery) differs(t *testing.T, got *collected, err error) string {
+func (q corpusQuery) differs(t testing.TB, got *collected, err error) string {
 	t.Helper()
 	family := func(code string) string { f, _, _ := strings.Cut(code, "."); return f }
 	code := fault.CodeOf(err)

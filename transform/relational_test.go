@@ -336,3 +336,13 @@ func TestLargeSortsAreParted(t *testing.T) {
 		t.Errorf("%d of %d rows are left", len(seen), len(refs))
 	}
 }
+
+func TestOriginsAreFollowedThroughJoinsAndWindows(t *testing.T) {
+	p := compile(t, Step{SQL: "SELECT c.name AS n, o.id, o.id + 1 AS next, rn FROM (SELECT *, row_number() OVER (ORDER BY id, name, total) AS rn FROM orders) o JOIN customers c ON o.id = c.id"})
+	for column, want := range map[string]string{"n": "customers 1 true", "id": "orders 0 true", "next": " 0 false", "rn": " 0 false"} {
+		input, index, ok := p.Origin(column)
+		if got := fmt.Sprint(input, " ", index, " ", ok); got != want {
+			t.Errorf("%s comes from %s, want %s", column, got, want)
+		}
+	}
+}

@@ -59,6 +59,10 @@ func originsOf(n node) []origin {
 		}
 	case *limitNode, *sortNode, *dedupeNode, *expectNode:
 		return originsOf(n.inputs()[0])
+	case *windowNode:
+		copy(out, originsOf(n.in)) // the number follows
+	case *joinNode:
+		return append(originsOf(n.sides[probeSide]), originsOf(n.sides[buildSide])...)
 	}
 	return out
 }
