@@ -43,6 +43,11 @@ test: ## everything: installs and starts the test servers, then runs all tests
 
 include deploy/native/stack.mk
 
+.PHONY: reference
+reference: ## make docs/reference anew from the struct tags and the commands' help
+	FIRN_REWRITE=1 $(GO) test -count=1 ./etl -run TestReferencePages
+	FIRN_REWRITE=1 $(GO) test -count=1 ./cmd/firn -run TestThePageOfCommands
+
 .PHONY: corpus
 corpus: ## ask a real Spark for the expected results of the SQL corpus (CORPUS=queries for these alone), and check them in
 	deploy/native/stack.sh up spark

@@ -33,7 +33,7 @@ func newPlan(j *Job, o BindOptions) *Plan {
 	}
 	limit, workers := resources(j, o)
 	p := &Plan{Plan: &plan.Plan{Job: j.Name, Attempt: attemptID(), Interval: o.Interval, RunID: o.RunID, Memory: limit, Workers: workers,
-		Engine: plan.Choice{Name: "native", Reason: "the native engine runs every step"}}, job: j, opts: o}
+		Engine: chooseEngine(j)}, job: j, opts: o}
 	if p.RunID == "" {
 		p.RunID = runID(j.Name, o.Interval)
 	}
@@ -41,6 +41,14 @@ func newPlan(j *Job, o BindOptions) *Plan {
 	p.opts.Events = p.counted(o.Events)
 	p.temp = memory.NewDir(tempDir(o), p.Attempt)
 	return p
+}
+
+// chooseEngine picks what executes the job. A step that the native engine cannot run is refused when it is compiled.
+func chooseEngine(j *Job) plan.Choice {
+	if j.Engine == "native" {
+		return plan.Choice{Name: "native", Reason: "the job asks for it"}
+	}
+	return plan.Choice{Name: "native", Reason: "it runs every step"}
 }
 
 // counted passes events on and adds up the bytes that sources report.

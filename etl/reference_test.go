@@ -18,7 +18,7 @@ import (
 	"github.com/firn-data/firn/internal/reference"
 )
 
-const update = "FIRN_REWRITE=1 go test ./etl -run TestReferencePages"
+const update = "make reference"
 
 const generated = "<!-- Made from the struct tags by " + update + ". Edit those. -->\n\n"
 

@@ -49,7 +49,7 @@ func report(w io.Writer, ctx context.Context, err error) int {
 		}
 		text = "the input has " + bad.Count() + " that cannot be stored as asked"
 	}
-	fmt.Fprintf(w, "%s %s\n", red(w, "firn:"), strings.TrimRight(text, "\n"))
+	fmt.Fprintf(w, "%s %s\n", red(isTerminal(w), "firn:"), strings.TrimRight(text, "\n"))
 	for _, h := range hints(err) {
 		fmt.Fprintf(w, "  → %s\n", h)
 	}
@@ -58,8 +58,8 @@ func report(w io.Writer, ctx context.Context, err error) int {
 }
 
 // red colours text on a terminal, unless NO_COLOR says not to.
-func red(w io.Writer, text string) string {
-	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+func red(terminal bool, text string) string {
+	if !terminal || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return text
 	}
 	return "\x1b[1;31m" + text + "\x1b[0m"

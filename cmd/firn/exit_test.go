@@ -42,3 +42,18 @@ func TestASignalDecidesTheExitCode(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyATerminalThatWantsColoursGetsThem(t *testing.T) {
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "xterm")
+	if got := red(true, "x"); got != "\x1b[1;31mx\x1b[0m" {
+		t.Errorf("on a terminal: %q", got)
+	}
+	if got := red(false, "x"); got != "x" {
+		t.Errorf("in a file: %q", got)
+	}
+	t.Setenv("NO_COLOR", "1")
+	if got := red(true, "x"); got != "x" {
+		t.Errorf("with NO_COLOR: %q", got)
+	}
+}

@@ -77,7 +77,15 @@ func (c *Config) Open(_ context.Context, env sources.Env) (sources.Source, error
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	settings, _ := parseDSN(c.DSN.Reveal())
+	return c.bind(env)
+}
+
+// bind makes the source of a config that names a server.
+func (c *Config) bind(env sources.Env) (*source, error) {
+	settings, err := parseDSN(c.DSN.Reveal())
+	if err != nil {
+		return nil, err
+	}
 	s := &source{cfg: *c, env: env, open: map[*pgconn.PgConn]bool{}}
 	if s.cfg.Connections == 0 {
 		s.cfg.Connections = 4
@@ -86,7 +94,6 @@ func (c *Config) Open(_ context.Context, env sources.Env) (sources.Source, error
 		s.cfg.Columns = nil
 	}
 	s.slots = make(chan struct{}, s.cfg.Connections)
-	var err error
 	if s.conf, err = connConfig(settings, env.Temp); err != nil {
 		return nil, err
 	}

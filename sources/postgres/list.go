@@ -9,12 +9,8 @@ import (
 
 // List implements sources.Lister: the tables, views and foreign tables that the user may read, outside of the system's schemas.
 func (c *Config) List(ctx context.Context, env sources.Env) ([]sources.Listed, error) {
-	settings, err := parseDSN(c.DSN.Reveal())
+	s, err := c.bind(env)
 	if err != nil {
-		return nil, err
-	}
-	s := &source{cfg: *c, env: env}
-	if s.conf, err = connConfig(settings, env.Temp); err != nil {
 		return nil, err
 	}
 	defer s.Close()
