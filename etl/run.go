@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/firn-data/firn/internal/memory"
 	"github.com/firn-data/firn/internal/predicate"
 	"github.com/firn-data/firn/sources"
+	"github.com/firn-data/firn/storage"
 	"github.com/firn-data/firn/storage/layout"
 )
 
@@ -72,15 +74,23 @@ func (p *Plan) env() plan.Env {
 	return plan.Env{Alloc: p.alloc, Budget: p.bud, Temp: p.temp, Workers: p.Workers, Events: p.opts.Events, Now: p.opts.Now}
 }
 
-// sweepAge is how old a temp folder must be to belong to an attempt that died.
+// sweepAge is how old a temp file must be to belong to an attempt that died.
 const sweepAge = 24 * time.Hour
 
-// sweep removes what attempts that died left in the temp folder, by name and by age (I6). What cannot be removed now is
-// somebody else's, or goes another time.
+// sweep removes what attempts that died left in the temp folder and in the target's namespace, by name and by age (I6). What cannot be
+// removed now is somebody else's, or goes another time.
 func (p *Plan) sweep() {
 	n, err := memory.Sweep(tempDir(p.opts), sweepAge, p.opts.Now)
 	if err == nil && n > 0 {
 		p.opts.Events.OnWarn(fmt.Sprintf("removed %d folders of temp files of attempts that died", n))
+	}
+	s, ok := p.lake.Store.(storage.Sweeper)
+	if !ok {
+		return
+	}
+	n, err = s.Sweep(path.Dir(newLocation(p.lake, p.Target.Ident)), sweepAge, p.opts.Now)
+	if err == nil && n > 0 {
+		p.opts.Events.OnWarn(fmt.Sprintf("removed %d temp files of attempts that died", n))
 	}
 }
 

@@ -70,6 +70,12 @@ func WithBudget(s Store, b *memory.Budget) Store {
 	return s
 }
 
+// Sweeper is an optional ability of a Store in which writers that were killed leave temp files (I6).
+type Sweeper interface {
+	// Sweep removes the temp files under prefix that are older than age. It never touches anything else.
+	Sweep(prefix string, age time.Duration, now time.Time) (removed int, err error)
+}
+
 // Info describes a stored object.
 type Info struct {
 	Location string

@@ -30,7 +30,10 @@ type Store struct{}
 // New makes a store.
 func New() *Store { return &Store{} }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store   = (*Store)(nil)
+	_ storage.Sweeper = (*Store)(nil)
+)
 
 // Path is the file-system path of a location.
 func Path(location string) (string, error) {
@@ -247,8 +250,12 @@ func (s *Store) Delete(_ context.Context, location string) error {
 	return nil
 }
 
-// Sweep removes temp files under dir that are older than age: those of writers that were killed (I6).
-func Sweep(dir string, age time.Duration, now time.Time) (removed int, err error) {
+// Sweep implements storage.Sweeper.
+func (*Store) Sweep(prefix string, age time.Duration, now time.Time) (removed int, err error) {
+	dir, err := Path(prefix)
+	if err != nil {
+		return 0, err
+	}
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {

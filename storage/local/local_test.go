@@ -26,10 +26,10 @@ func TestSweepTakesOnlyOldTempFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, err := Sweep(dir, time.Hour, time.Now()); n != 0 || err != nil {
+	if n, err := New().Sweep(dir, time.Hour, time.Now()); n != 0 || err != nil {
 		t.Errorf("a young file was swept: %d, %v", n, err)
 	}
-	if n, err := Sweep(dir, time.Hour, time.Now().Add(2*time.Hour)); n != 1 || err != nil {
+	if n, err := New().Sweep(dir, time.Hour, time.Now().Add(2*time.Hour)); n != 1 || err != nil {
 		t.Errorf("swept %d, %v", n, err)
 	}
 }
