@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/firn-data/firn/internal/stacktest"
 )
 
 // TestTrinoReadsWholeSnapshotsWhileTwoJobsCommit lets two jobs add 50 batches each to one table while Trino counts: whatever it reads, it has
@@ -72,7 +74,7 @@ func TestTrinoReadsWholeSnapshotsWhileTwoJobsCommit(t *testing.T) {
 // TestTheLinesThatMakeRunPrintsReadTheTable runs `make run` in a copy of what it needs, and then the commands for PyIceberg and DuckDB that it prints,
 // each as it stands. (The package of DuckDB for Python has no command of that name: one is made of it.)
 func TestTheLinesThatMakeRunPrintsReadTheTable(t *testing.T) {
-	p := newPlatform(t)
+	python := stacktest.Env(t).Python
 	dir := t.TempDir()
 	repo, err := filepath.Abs("..")
 	if err != nil {
@@ -89,13 +91,13 @@ func TestTheLinesThatMakeRunPrintsReadTheTable(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	tools := t.TempDir()
-	duckdb := "#!" + p.env.Python + "\nimport duckdb, sys\nassert sys.argv[1] == '-c'\nprint(duckdb.sql(sys.argv[2]))\n"
+	duckdb := "#!" + python + "\nimport duckdb, sys\nassert sys.argv[1] == '-c'\nprint(duckdb.sql(sys.argv[2]))\n"
 	if err := os.WriteFile(filepath.Join(tools, "duckdb"), []byte(duckdb), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	run := func(name string, args ...string) string {
 		cmd := exec.Command(name, args...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+tools+":"+filepath.Dir(p.env.Python)+":"+os.Getenv("PATH"))
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+tools+":"+filepath.Dir(python)+":"+os.Getenv("PATH"))
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
