@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/iceberg-go/table"
+
 	"github.com/firn-data/firn/internal/batch"
 	"github.com/firn-data/firn/internal/fault"
 )
@@ -80,6 +82,9 @@ func (t *Table) begin(ctx context.Context, r Request) (*Session, error) {
 		s.Notes = append(s.Notes, f.Note)
 	}
 	if f.State == nil {
+		if f.Note == "" && t.committed(r.Job) {
+			s.Notes = append(s.Notes, fmt.Sprintf("%s no longer holds the state of job %s, which starts from the beginning", t.Ident, r.Job))
+		}
 		return s, nil
 	}
 	s.State = f.State
@@ -171,4 +176,9 @@ func difference(was, is map[string]string) string {
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")
+}
+
+// committed reports whether any snapshot that the table still has is the job's.
+func (t *Table) committed(job string) bool {
+	return slices.ContainsFunc(t.md.Snapshots(), func(s table.Snapshot) bool { return s.Summary != nil && s.Summary.Properties["firn.job"] == job })
 }

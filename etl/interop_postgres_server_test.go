@@ -15,13 +15,13 @@ import (
 // pgTypes are PostgreSQL's built-in types with the least and greatest values that Iceberg holds, and what Trino makes of a value so that it reads
 // as psql prints it; empty: the value itself as text.
 var pgTypes = []struct{ typ, values, trino string }{
-	{"boolean", "true, false", "IF(%s, 't', 'f')"},
+	{"boolean", "true, false", "CASE %s WHEN true THEN 't' WHEN false THEN 'f' END"},
 	{"smallint", "-32768, 32767", ""},
 	{"integer", "-2147483648, 2147483647", ""},
 	{"bigint", "-9223372036854775808, 9223372036854775807", ""},
 	{"oid", "0, 4294967295", ""},
-	{"real", "-1.5, 'NaN'", "IF(is_nan(%[1]s), 'NaN', CAST(%[1]s AS varchar))"},
-	{"double precision", "'-Infinity', 0.1", ""},
+	{"real", "-1.5, 'NaN'", plainFloat},
+	{"double precision", "'-Infinity', 0.1", plainFloat},
 	{"numeric(4,2)", "-99.99, 99.99", ""},
 	{"numeric(38,10)", "-9999999999999999999999999999.9999999999, 0.0000000001", ""},
 	{"numeric", "1e100, -0.00000000000000000000000000000000000000000001", ""},
@@ -64,6 +64,9 @@ var pgTypes = []struct{ typ, values, trino string }{
 	{"inet[]", "'{::1,NULL}', '{}'", "'{' || array_join(%s, ',', 'NULL') || '}'"},
 }
 
+// plainFloat writes 0.1 and not 1.0E-1.
+const plainFloat = "IF(is_finite(%[1]s), json_format(CAST(%[1]s AS json)), CAST(%[1]s AS varchar))"
+
 // TestTrinoReadsPostgresValuesAsPsqlPrintsThem loads each type, extremes and nulls, and compares Trino's answer with psql's.
 func TestTrinoReadsPostgresValuesAsPsqlPrintsThem(t *testing.T) {
 	p := newPlatform(t)
@@ -81,7 +84,7 @@ func TestTrinoReadsPostgresValuesAsPsqlPrintsThem(t *testing.T) {
 				insert[k] = insert[k][:strings.LastIndex(insert[k], ", (array")] + ", '" + strings.Trim(parts[k], "'") + "'::" + c.typ
 			}
 		}
-		psql = append(psql, fmt.Sprintf("select id || '|%s|' || coalesce(%[1]s::text, 'NULL') from every", name))
+		psql = append(psql, fmt.Sprintf("select id || '|%s|' || case when %[1]s is distinct from null then format('%%s', %[1]s) else 'NULL' end from every", name))
 		if c.trino == "" {
 			c.trino = "CAST(%s AS varchar)"
 		}

@@ -5,7 +5,7 @@
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 name=python port=
-packages='duckdb==2.0.1 pyarrow==26.0.1 pyiceberg[pyarrow]==0.12.0'
+packages='duckdb==2.0.1 pyarrow==26.0.1 pyiceberg[pyarrow,sql-sqlite]==0.12.0'
 venv=$home/python/venv run=$home/python
 
 install() {
