@@ -128,7 +128,7 @@ func numericValue(digits []byte, weight, p, s int) (decimal128.Num, bool) {
 		hi = decimal128.FromU64(lo)
 	}
 	if up := exp + 4; up > 0 { // trailing zeros are not sent
-		if up > 38 || hi.Sign() != 0 && !hi.FitsInPrecision(int32(38-up)) {
+		if up > 37 || hi.Sign() != 0 && !hi.FitsInPrecision(int32(38-up)) {
 			return hi, hi.Sign() == 0
 		}
 		if hi.Sign() != 0 {
