@@ -81,3 +81,30 @@ func TestARollbackDoesNotForgetJobsOfExpiredHistory(t *testing.T) {
 	}
 	do("late", "3")
 }
+
+// TestAStatePropertyThatSomebodyRemovedIsFoundInTheHistory: the rows are still there, and are not loaded again.
+func TestAStatePropertyThatSomebodyRemovedIsFoundInTheHistory(t *testing.T) {
+	l, _ := memory(t)
+	ctx := context.Background()
+	first := catalogtest.Attempt{Job: "j", Run: "a", ID: "a", Rows: 3}
+	if _, err := catalogtest.Do(ctx, l, testTable, first); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Unset(ctx, testTable, "firn.state.j"); err != nil {
+		t.Fatal(err)
+	}
+	first.ID = "again"
+	if r, err := catalogtest.Do(ctx, l, testTable, first); err != nil || r.Committed {
+		t.Errorf("the run was committed twice: %+v, %v", r, err)
+	}
+	if _, err := catalogtest.Do(ctx, l, testTable, catalogtest.Attempt{Job: "j", Run: "b", ID: "b", From: 3, Rows: 2}); err != nil {
+		t.Fatal(err)
+	}
+	tab, err := l.Load(ctx, testTable)
+	if err != nil || tab.Rows() != 5 {
+		t.Fatalf("%d rows, %v", tab.Rows(), err)
+	}
+	if f, err := tab.State(ctx, "j"); err != nil || f.State == nil || len(f.State.Runs) != 2 {
+		t.Errorf("the state is %+v, %v", f.State, err)
+	}
+}

@@ -90,3 +90,10 @@ func (l *Lake) Expire(ctx context.Context, id Ident, snapshots ...int64) error {
 		return b.RemoveSnapshots(snapshots, false)
 	})
 }
+
+// Unset removes properties of a table, as another engine might.
+func (l *Lake) Unset(ctx context.Context, id Ident, keys ...string) error {
+	return l.change(ctx, id, "", fmt.Sprintf("u%x", snapshotID()), func(_ context.Context, _ *Table, b *table.MetadataBuilder, _ *draft) error {
+		return b.RemoveProperties(keys)
+	})
+}

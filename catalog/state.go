@@ -144,7 +144,7 @@ func (t *Table) States(ctx context.Context) (map[string]Finding, error) {
 func (t *Table) State(ctx context.Context, job string) (Finding, error) {
 	raw := t.md.Properties()[statePrefix+job]
 	if raw == "" {
-		return Finding{}, nil
+		return t.unset(ctx, job)
 	}
 	s, err := t.readState(ctx, job, raw)
 	if err != nil {
@@ -163,6 +163,21 @@ func (t *Table) State(ctx context.Context, job string) (Finding, error) {
 	}
 	return Finding{}, fault.New(fault.Config, "%s was replaced or rolled back to before the first commit of job %s", t.Ident, job).WithCode("STATE_LOST").
 		Hint("firn state %s drop --table %s, and the next run loads the rows from the beginning; or run once with --full-refresh", job, t.Ident)
+}
+
+// unset finds the state of a job whose property is not there: it has none, or somebody took the property away while the rows stayed,
+// which are not to be loaded again.
+func (t *Table) unset(ctx context.Context, job string) (Finding, error) {
+	text, at := t.stateAt(t.md.CurrentSnapshot(), job)
+	if text == "" {
+		return Finding{}, nil
+	}
+	s, err := t.readState(ctx, job, text)
+	if err != nil {
+		return Finding{}, err
+	}
+	s.Snapshot, s.Sequence = at.SnapshotID, at.SequenceNumber
+	return Finding{State: s, Note: fmt.Sprintf("somebody removed the state of job %s from the properties of %s: it goes on from snapshot %d", job, t.Ident, at.SnapshotID)}, nil
 }
 
 // stateAt is a job's state at a snapshot, as the summary of the nearest snapshot of the job at or before it has it; "" when
