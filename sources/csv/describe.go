@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/firn-data/firn/internal/fault"
 	"github.com/firn-data/firn/internal/schema"
@@ -114,6 +116,9 @@ func (s *source) typeColumns(ctx context.Context, sample []sampleRow) error {
 		name := fmt.Sprintf("c%d", i+1)
 		if s.header {
 			name = strings.TrimSpace(string(c.text))
+			if err := s.readableName(name, i); err != nil {
+				return err
+			}
 		} else if i < len(s.cfg.Schema) {
 			name = s.cfg.Schema[i].Name
 		}
@@ -211,6 +216,15 @@ func (s *source) cells(buf []byte, from int, ends []uint32) []sampleCell {
 		from = int(e) + 1
 	}
 	return row
+}
+
+// readableName refuses a header cell that is no text: the file has another encoding, or is none of text.
+func (s *source) readableName(name string, i int) error {
+	if utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl) {
+		return nil
+	}
+	return fault.New(fault.Data, "the name of column %d, %q, is no text", i+1, name).At(fault.Place{File: s.first, Line: int64(1 + s.cfg.SkipLines)}).
+		Hint("set encoding to what the file is written in; a file without names wants header: false")
 }
 
 // unique gives a column without a name, or with another's, a name of its own: ID and id become ID and id_2.

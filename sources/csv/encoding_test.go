@@ -2,6 +2,7 @@ package csv
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"io"
 	"strings"
@@ -78,6 +79,28 @@ func TestDecodingDoesNotDependOnReads(t *testing.T) {
 		got, err := io.ReadAll(encodings["utf-16be"](r))
 		if err != nil || string(got) != text {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+	}
+}
+
+func TestNamesThatAreNoTextAreRefused(t *testing.T) {
+	for name, text := range map[string]string{"half a unit in UTF-16": "\xff\xfe,n\n1,2\n", "bytes": "\x00\x01\xff,b\n1,2\n"} {
+		_, err := open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", text)}, Header: ptr(true)}, nil).Streams(context.Background())
+		if !fault.Is(err, fault.Data) || !strings.Contains(err.Error(), "is no text") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAHeaderAloneHasNoRows(t *testing.T) {
+	for _, text := range []string{"a", "a\n", "a\r\n", "a,b", "\"a\"", "# x\na"} {
+		s := open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", text)}, Header: ptr(true), Delimiter: ptr(","), Comment: "#"}, nil)
+		if out := read(t, s, 2); len(out.rows)+len(out.bad) > 0 {
+			t.Errorf("%q: rows %v, bad %v", text, out.rows, out.bad)
+		}
+		s = open(t, memory.NewGoAllocator(), Config{Path: []string{write(t, "in.csv", strings.TrimPrefix(text, "# x\n"))}, Header: ptr(true), Delimiter: ptr(",")}, nil)
+		if out := read(t, s, 2); len(out.rows)+len(out.bad) > 0 {
+			t.Errorf("without comments, %q: rows %v, bad %v", text, out.rows, out.bad)
 		}
 	}
 }

@@ -141,6 +141,9 @@ func (c *chunk) walk() (rows, []badRow) {
 	w.out.pos = c.spread[:0]
 	w.out.ordinals, w.out.lines = make([]int64, 0, c.count), make([]int64, 0, c.count)
 	text, d := c.text[:c.end], c.src.d
+	if c.from >= c.end { // nothing stands behind the header
+		return w.out, w.bad
+	}
 	if c.indexed {
 		pos, _ := c.extract()
 		from, first := c.from, 1
