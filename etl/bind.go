@@ -2,6 +2,7 @@ package etl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -73,7 +74,7 @@ func (p *Plan) bind(ctx context.Context) error {
 	}
 	var err error
 	if p.lake, err = OpenLake(ctx, p.opts.Lakes, p.opts.Lake, p.opts.Events); err != nil {
-		return err
+		return p.lakeNamed(err)
 	}
 	if err := p.beginSession(ctx); err != nil {
 		return err
@@ -94,6 +95,14 @@ func (p *Plan) bind(ctx context.Context) error {
 		return fault.New(fault.Config, "the plan has warnings, which --strict forbids: %s", strings.Join(p.Warnings, "; "))
 	}
 	return nil
+}
+
+// lakeNamed puts the place in the job file on an error about the name of its lake.
+func (p *Plan) lakeNamed(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Place.Path == "lake" && p.job.Lake != "" && p.opts.Lake == p.job.Lake {
+		f.At(p.job.Place("lake"))
+	}
+	return err
 }
 
 func (p *Plan) checkInterval() error {

@@ -60,7 +60,7 @@ func noJob(arg string, err error) error {
 	if near := spelling.Nearest(stem(arg), slices.Sorted(maps.Keys(names))); near != "" {
 		return fault.Wrap(fault.NoInput, errors.Unwrap(err), "open %s", arg).Hint("did you mean %s?", names[near])
 	}
-	return err
+	return fault.New(fault.NoInput, "there is no job file %s", arg).Hint("name a job file, or a source; firn init SOURCE writes a job")
 }
 
 func open(path string) (io.ReadCloser, error) {

@@ -370,6 +370,9 @@ func (d *decoder) unknown(key *yaml.Node, path string, fields []field) {
 	for i, f := range fields {
 		names[i] = f.name
 	}
+	if path == "" && slices.Contains(names, "job") { // the job's own fields that are taken apart before the others
+		names = append([]string{"source", "sources"}, names...)
+	}
 	e := d.fail(key, join(path, key.Value), "unknown field %q", key.Value)
 	if near := spelling.Nearest(key.Value, names); near != "" {
 		e.Hint("did you mean %s?", near)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -164,12 +165,25 @@ func document(body []byte, file string) (*yaml.Node, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, fault.New(fault.Config, "the file is empty").At(fault.Place{File: file})
 		}
-		return nil, fault.New(fault.Config, "%s", strings.TrimPrefix(err.Error(), "yaml: ")).At(fault.Place{File: file})
+		return nil, broken(err, file)
 	}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, fault.New(fault.Config, "the file is not a mapping of fields").At(fault.Place{File: file, Line: 1, Column: 1})
 	}
 	return doc.Content[0], nil
+}
+
+// broken is a YAML parser's error, with the line that it names.
+func broken(err error, file string) error {
+	at, text := fault.Place{File: file}, strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		if number, message, ok := strings.Cut(rest, ": "); ok {
+			if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+				at.Line, text = n, message
+			}
+		}
+	}
+	return fault.New(fault.Config, "the file is not YAML: %s", text).At(at).Hint("look at indentation, brackets and quotes there and above")
 }
 
 // takeSources parts `source:` and `sources:` from the other fields.

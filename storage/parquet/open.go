@@ -50,7 +50,7 @@ func Open(r io.ReaderAt, size int64) (f *FileReader, err error) {
 	err = guarded(func() error {
 		pr, err := file.NewParquetReader(io.NewSectionReader(r, 0, size))
 		if err != nil {
-			return fault.Wrap(fault.Data, err, "open a Parquet file")
+			return fault.Wrap(fault.Data, err, "it is no Parquet file, or a damaged one")
 		}
 		f = &FileReader{r: r, size: size, md: pr.MetaData()}
 		fr, err := pqarrow.NewFileReader(pr, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
