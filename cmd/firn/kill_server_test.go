@@ -38,7 +38,7 @@ func runAndKill(t *testing.T, bin string, after time.Duration, args ...string) (
 	return false
 }
 
-// TestKilledAtRandomMomentsEveryRunIsThereOnce kills a run with SIGKILL at up to 200 random moments, on the embedded lake, and runs it again
+// TestKilledAtRandomMomentsEveryRunIsThereOnce kills a run with SIGKILL at 200 random moments, on the embedded lake, and runs it again
 // until it ends: each run's rows and quarantined rows are there once, and what else is left are files that no table names.
 func TestKilledAtRandomMomentsEveryRunIsThereOnce(t *testing.T) {
 	dir := t.TempDir()
@@ -72,7 +72,7 @@ target: {table: raw.t}
 	}
 	long := time.Since(start)
 	runs, kills := 1, 0
-	for end := time.Now().Add(45 * time.Second); kills < 200 && time.Now().Before(end); {
+	for end := time.Now().Add(5 * time.Minute); kills < 200 && time.Now().Before(end); {
 		if runAndKill(t, bin, time.Duration(rand.Int64N(int64(long))), command(runs)...) {
 			runs++
 		} else {
@@ -84,8 +84,8 @@ target: {table: raw.t}
 	}
 	runs++
 	t.Logf("%d kills, %d runs", kills, runs)
-	if kills < 20 {
-		t.Errorf("only %d kills: the machine is too slow for this test", kills)
+	if kills < 200 {
+		t.Errorf("only %d kills within five minutes", kills)
 	}
 	counts(t, bin, "raw.t", 5000*runs, runs)
 	counts(t, bin, "raw.t_quarantine", runs, runs)
