@@ -51,7 +51,7 @@ func (r *runner) expand(text, out string) string {
 	for k, v := range r.vars {
 		text = strings.ReplaceAll(text, "{"+k+"}", v)
 	}
-	return strings.NewReplacer("{out}", out, "{fresh}", "b_"+filepath.Base(out)).Replace(text)
+	return strings.NewReplacer("{out}", out, "{fresh}", "b_"+strings.ReplaceAll(filepath.Base(out), "-", "_")).Replace(text)
 }
 
 func (r *runner) command(ctx context.Context, argv []string, out string) *exec.Cmd {

@@ -71,7 +71,7 @@ func summarize(readme string, res *Results) error {
 }
 
 func (c *CaseResult) section(p *strings.Builder) {
-	fmt.Fprintf(p, "\n## %s\n\n", strings.ToUpper(c.Title[:1])+c.Title[1:])
+	fmt.Fprintf(p, "\n## %s\n\n", heading(c.Title))
 	if c.Goal != nil {
 		got := c.ratio(c.Goal.Against)
 		fmt.Fprintf(p, "**%.2f times** as fast as %s; the goal is %g: %s.\n\n", got, c.Goal.Against, c.Goal.Ratio, verdict(got >= c.Goal.Ratio))
@@ -91,6 +91,7 @@ func (c *CaseResult) section(p *strings.Builder) {
 		out, times := "", ""
 		if r.Output.Bytes > 0 {
 			out = fmt.Sprintf("%.1f MB in %d files", float64(r.Output.Bytes)/1e6, r.Output.Files)
+			out = strings.Replace(out, " 1 files", " 1 file", 1)
 		}
 		if i > 0 {
 			times = fmt.Sprintf("1/%.2f", c.ratio(r.Contender))
@@ -101,6 +102,14 @@ func (c *CaseResult) section(p *strings.Builder) {
 		fmt.Fprintf(p, "\n%s\n", c.Note)
 	}
 	fmt.Fprintf(p, "\n    %s\n", c.Command)
+}
+
+// heading is a title with a capital, but for the program's own name.
+func heading(title string) string {
+	if strings.HasPrefix(title, "firn") {
+		return title
+	}
+	return strings.ToUpper(title[:1]) + title[1:]
 }
 
 func verdict(ok bool) string {
