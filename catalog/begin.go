@@ -82,6 +82,9 @@ func (t *Table) begin(ctx context.Context, r Request) (*Session, error) {
 		s.Notes = append(s.Notes, f.Note)
 	}
 	if f.State == nil {
+		if t.replaced(r.Job) {
+			return nil, t.stateLost(r.Job)
+		}
 		if f.Note == "" && t.committed(r.Job) {
 			s.Notes = append(s.Notes, fmt.Sprintf("%s no longer holds the state of job %s, which starts from the beginning", t.Ident, r.Job))
 		}
@@ -125,6 +128,30 @@ func (t *Table) alreadyRun(s *Session, r Request, st *State) error {
 			WithCode("INTERVAL_OVERLAPS").Hint("give an interval that is wholly inside or outside of it")
 	}
 	return nil
+}
+
+// replaced reports whether the table was replaced since the job committed: its history begins anew, beside that of the job, and
+// the job's state went with the properties. After a rollback the two have ancestors in common.
+func (t *Table) replaced(job string) bool {
+	head := t.md.CurrentSnapshot()
+	if _, at := t.stateAt(head, job); at != nil || !t.committed(job) {
+		return false
+	}
+	main := map[int64]bool{}
+	for a := head; a != nil; a = t.parent(a) {
+		main[a.SnapshotID] = true
+	}
+	for _, s := range t.md.Snapshots() {
+		if s.Summary == nil || s.Summary.Properties["firn.job"] != job {
+			continue
+		}
+		for a := &s; a != nil; a = t.parent(a) {
+			if main[a.SnapshotID] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // snapshotOf finds the run's snapshot in main's history; 0 when it is not there. A full refresh is found by a full refresh only.

@@ -161,7 +161,12 @@ func (t *Table) State(ctx context.Context, job string) (Finding, error) {
 		s.Snapshot, s.Sequence = at.SnapshotID, at.SequenceNumber
 		return Finding{State: s, Raw: raw, Note: fmt.Sprintf("%s was rolled back: job %s goes on from snapshot %d", t.Ident, job, at.SnapshotID)}, nil
 	}
-	return Finding{}, fault.New(fault.Config, "%s was replaced or rolled back to before the first commit of job %s", t.Ident, job).WithCode("STATE_LOST").
+	return Finding{}, t.stateLost(job)
+}
+
+// stateLost refuses to guess what a job has loaded.
+func (t *Table) stateLost(job string) error {
+	return fault.New(fault.Config, "%s was replaced or rolled back to before the first commit of job %s", t.Ident, job).WithCode("STATE_LOST").
 		Hint("firn state %s drop --table %s, and the next run loads the rows from the beginning; or run once with --full-refresh", job, t.Ident)
 }
 
