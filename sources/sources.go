@@ -103,7 +103,7 @@ type Request struct {
 // be read exactly through out.BadRow; it returns when all is read, ctx ends or out refuses, and leaves no goroutine.
 // The schema of every batch equals Stream.Schema projected to Request.Columns. ID differs from that of every other split
 // of the request. A Read that failed with fault.Unavailable or fault.Retry before it gave anything may be called again, and
-// reads from the beginning; once it gave something, a failure of the service is fault.Retry, for the whole attempt.
+// reads from the beginning; once it gave something, a failure of the service ends the attempt.
 //
 // Package sourcetest tests all of this.
 type Split interface {

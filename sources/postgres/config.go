@@ -84,7 +84,7 @@ func (c *Config) Open(_ context.Context, env sources.Env) (sources.Source, error
 func (c *Config) bind(env sources.Env) (*source, error) {
 	settings, err := parseDSN(c.DSN.Reveal())
 	if err != nil {
-		return nil, err
+		return nil, fault.New(fault.Config, "%s", err).At(fault.Place{Path: "dsn"})
 	}
 	s := &source{cfg: *c, env: env, open: map[*pgconn.PgConn]bool{}}
 	if s.cfg.Connections == 0 {
