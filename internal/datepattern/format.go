@@ -1,8 +1,11 @@
 package datepattern
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/firn-data/firn/internal/calendar"
 )
 
 var (
@@ -19,10 +22,10 @@ type moment struct {
 }
 
 func momentOf(micros int64) moment {
-	day := floorDiv(micros, microsPerDay)
-	rest := micros - day*microsPerDay
-	y, m, d := civil(day)
-	first := daysFromCivil(y, 1, 1)
+	day := calendar.FloorDiv(micros, calendar.MicrosPerDay)
+	rest := micros - day*calendar.MicrosPerDay
+	y, m, d := calendar.Civil(day)
+	first := calendar.Day(y, 1, 1)
 	return moment{y, m, d, int(day-first) + 1, int(((day+4)%7 + 7) % 7), int(rest / 1e6), int(rest % 1e6)}
 }
 
@@ -174,3 +177,6 @@ func eraName(ad, long bool) string {
 func hasFoldPrefix(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
+
+// pad writes a number with at least n digits.
+func pad(v, n int) string { return fmt.Sprintf("%0*d", n, v) }

@@ -3,6 +3,8 @@ package datepattern
 import (
 	"math"
 	"strings"
+
+	"github.com/firn-data/firn/internal/calendar"
 )
 
 // field is a date-time field that a pattern reads.
@@ -303,13 +305,13 @@ func (f *fields) date() (int64, bool) {
 		}
 	}
 	if f.has[fYearDay] && !(f.has[fMonth] && f.has[fDay]) {
-		day := daysFromCivil(int(year), 1, 1) + f.value[fYearDay] - 1
-		y, m, d := civil(day)
+		day := calendar.Day(int(year), 1, 1) + f.value[fYearDay] - 1
+		y, m, d := calendar.Civil(day)
 		return day, int64(y) == year && f.or(fMonth, int64(m)) == int64(m) && f.or(fDay, int64(d)) == int64(d)
 	}
-	day, ok := days(int(year), int(f.or(fMonth, 1)), int(f.or(fDay, 1)))
+	day, ok := calendar.Exact(int(year), int(f.or(fMonth, 1)), int(f.or(fDay, 1)))
 	if ok && f.has[fYearDay] {
-		ok = daysFromCivil(int(year), 1, 1)+f.value[fYearDay]-1 == day
+		ok = calendar.Day(int(year), 1, 1)+f.value[fYearDay]-1 == day
 	}
 	return day, ok
 }

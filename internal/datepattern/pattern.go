@@ -264,3 +264,5 @@ func (it item) width() (lo, hi int) {
 	}
 	return 0, 0
 }
+
+func isLetter(c rune) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }

@@ -12,6 +12,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/extensions"
+
+	"github.com/firn-data/firn/internal/calendar"
 )
 
 // Values computes a transform over a column, row by row: the function returned gives the Tuple value of row i, nil for
@@ -90,19 +92,19 @@ func function(t Transform, dt arrow.DataType) (func(any) any, error) {
 		if perDay == 0 {
 			return nil, fmt.Errorf("%s does not apply to %s", t, dt)
 		}
-		return func(v any) any { return int32(floorDiv(v.(int64), perDay/24)) }, nil
+		return func(v any) any { return int32(calendar.FloorDiv(v.(int64), perDay/24)) }, nil
 	}
 	return func(v any) any {
 		var day int64
 		if perDay > 0 {
-			day = floorDiv(v.(int64), perDay)
+			day = calendar.FloorDiv(v.(int64), perDay)
 		} else {
 			day = int64(v.(int32))
 		}
 		if t.Kind == Day {
 			return int32(day)
 		}
-		y, m := civil(day)
+		y, m, _ := calendar.Civil(day)
 		if t.Kind == Year {
 			return int32(y - 1970)
 		}
@@ -112,33 +114,6 @@ func function(t Transform, dt arrow.DataType) (func(any) any, error) {
 
 // Apply gives the function that computes a transform over single values, as Tuple holds them, of a column of type dt.
 func Apply(t Transform, dt arrow.DataType) (func(v any) any, error) { return function(t, dt) }
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}
-
-// civil is the proleptic Gregorian year and month of a day since 1970-01-01.
-func civil(day int64) (year, month int64) {
-	z := day + 719468
-	era := floorDiv(z, 146097)
-	doe := z - era*146097
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153
-	month = mp + 3
-	if month > 12 {
-		month -= 12
-	}
-	year = yoe + era*400
-	if month <= 2 {
-		year++
-	}
-	return year, month
-}
 
 func truncate(v any, w int) any {
 	switch x := v.(type) {

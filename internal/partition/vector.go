@@ -3,6 +3,8 @@ package partition
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/firn-data/firn/internal/calendar"
 )
 
 // Ints computes a transform over a column of integers, dates or timestamps into out, one value a row; ok is false where the
@@ -39,10 +41,10 @@ func Ints(t Transform, col arrow.Array, out []int64) (ok bool) {
 			return false
 		}
 		for i, v := range out {
-			out[i] = floorDiv(v, perDay/24)
+			out[i] = calendar.FloorDiv(v, perDay/24)
 		}
 	case Day, Month, Year:
-		calendar(t.Kind, perDay, out)
+		sinceEpoch(t.Kind, perDay, out)
 	default:
 		return false
 	}
@@ -55,21 +57,21 @@ func ints[T ~int32 | ~int64](out []int64, in []T) {
 	}
 }
 
-// calendar turns days, or timestamps with perDay units in a day, into days, months or years since 1970.
-func calendar(k Kind, perDay int64, out []int64) {
+// sinceEpoch turns days, or timestamps with perDay units in a day, into days, months or years since 1970.
+func sinceEpoch(k Kind, perDay int64, out []int64) {
 	lastDay, last := int64(0), int64(0) // 1970-01-01 is 0 in every unit
 	for i, day := range out {
 		if perDay > 0 {
-			day = floorDiv(day, perDay)
+			day = calendar.FloorDiv(day, perDay)
 		}
 		if k == Day {
 			out[i] = day
 			continue
 		}
 		if day != lastDay {
-			y, m := civil(day)
-			if lastDay, last = day, y-1970; k == Month {
-				last = (y-1970)*12 + m - 1
+			y, m, _ := calendar.Civil(day)
+			if lastDay, last = day, int64(y-1970); k == Month {
+				last = int64((y-1970)*12 + m - 1)
 			}
 		}
 		out[i] = last

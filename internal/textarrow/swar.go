@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"unsafe"
+
+	"github.com/firn-data/firn/internal/calendar"
 )
 
 // Slack is how many bytes must be readable behind a text that Uint, Cents, Day and Copy16 read from.
@@ -117,7 +119,7 @@ const firstYear, lastYear = 1800, 2199
 // months is the day number of the first of each month since firstYear, and of the one after the last.
 var months = func() (days [(lastYear-firstYear+1)*12 + 1]int32) {
 	for i := range days {
-		days[i] = int32(CivilDay(firstYear+i/12, i%12+1, 1))
+		days[i] = int32(calendar.Day(firstYear+i/12, i%12+1, 1))
 	}
 	return days
 }()

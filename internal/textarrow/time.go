@@ -1,6 +1,6 @@
 package textarrow
 
-import "time"
+import "github.com/firn-data/firn/internal/calendar"
 
 func two(s []byte) (int, bool) {
 	a, b := s[0]-'0', s[1]-'0'
@@ -17,31 +17,10 @@ func Date(s []byte) (int64, bool) {
 	m, ok3 := two(s[5:])
 	d, ok4 := two(s[8:])
 	y += c * 100
-	if !ok1 || !ok2 || !ok3 || !ok4 || m < 1 || m > 12 || d < 1 || d > 31 {
+	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return 0, false
 	}
-	if d > 28 {
-		if t := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC); t.Day() != d {
-			return 0, false
-		}
-	}
-	return CivilDay(y, m, d), true
-}
-
-// CivilDay is the day number since 1970-01-01 of a proleptic Gregorian date.
-func CivilDay(y, m, d int) int64 {
-	if m <= 2 {
-		y--
-	}
-	era := y / 400
-	if y < 0 {
-		era = (y - 399) / 400
-	}
-	yoe := y - era*400
-	mp := (m + 9) % 12
-	doy := (153*mp+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return int64(era)*146097 + int64(doe) - 719468
+	return calendar.Exact(y, m, d)
 }
 
 // Clock reads HH:mm[:ss[.f…]], up to six digits of fraction (more must be zeros), and gives what follows.

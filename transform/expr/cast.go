@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
+	"github.com/firn-data/firn/internal/calendar"
 )
 
 const (
@@ -69,12 +71,12 @@ func castFunc(from, to Type) func(v *Vec, k int, out *Vec) (code, msg string) {
 		}
 	case to.Kind == Date && (from.Kind == Timestamp || from.Kind == TimestampNTZ):
 		return func(v *Vec, k int, out *Vec) (string, string) {
-			out.I[k] = floorDiv(v.I[k], dayMicros)
+			out.I[k] = calendar.FloorDiv(v.I[k], calendar.MicrosPerDay)
 			return "", ""
 		}
 	case (to.Kind == Timestamp || to.Kind == TimestampNTZ) && from.Kind == Date:
 		return func(v *Vec, k int, out *Vec) (string, string) {
-			out.I[k] = v.I[k] * dayMicros
+			out.I[k] = v.I[k] * calendar.MicrosPerDay
 			return "", ""
 		}
 	case (to.Kind == Timestamp || to.Kind == TimestampNTZ) && (from.Kind == Timestamp || from.Kind == TimestampNTZ), to.Kind == from.Kind && to.Kind != Decimal:
@@ -138,14 +140,6 @@ func toTimestamp(v *Vec, k int, out *Vec) (string, string) {
 	return "", ""
 }
 
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}
-
 func overflows(v *Vec, k int, to Type) (string, string) {
 	return castOverflow, fmt.Sprintf("the value %s of the type %s cannot be cast to %s due to an overflow", v.text(k), v.Type, to)
 }
@@ -156,7 +150,7 @@ func toInteger(to Type) func(*Vec, int, *Vec) (string, string) {
 		var r int64
 		switch {
 		case v.Type.Kind == Timestamp:
-			r = floorDiv(v.I[k], 1e6)
+			r = calendar.FloorDiv(v.I[k], 1e6)
 		case v.I != nil:
 			r = v.I[k]
 		case v.F != nil:

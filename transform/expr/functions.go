@@ -11,6 +11,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
+	"github.com/firn-data/firn/internal/calendar"
 	"github.com/firn-data/firn/internal/schema"
 	"github.com/firn-data/firn/transform/parse"
 )
@@ -30,7 +31,7 @@ func intFn(f func(a []*Vec, k int) int64) fn {
 // clockFn gives a part of a timestamp's time of day, from its second of the day.
 func clockFn(f func(second int64) int64) fn {
 	return intFn(func(a []*Vec, k int) int64 {
-		return f(floorDiv(a[0].I[k], 1e6) - 86400*floorDiv(a[0].I[k], dayMicros))
+		return f(calendar.FloorDiv(a[0].I[k], 1e6) - 86400*calendar.FloorDiv(a[0].I[k], calendar.MicrosPerDay))
 	})
 }
 
@@ -76,7 +77,7 @@ func bindNow(k Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 		return constant(Type{Kind: k}, func(v *Vec) {
 			v.I[0] = s.Now.UnixMicro()
 			if k == Date {
-				v.I[0] = floorDiv(v.I[0], dayMicros)
+				v.I[0] = calendar.FloorDiv(v.I[0], calendar.MicrosPerDay)
 			}
 		}), nil
 	}
@@ -204,7 +205,7 @@ func bindExtreme(want int) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 }
 
 func makeDate(a []*Vec, k int, out *Vec) (string, string) {
-	d, ok := days(int(a[0].I[k]), int(a[1].I[k]), int(a[2].I[k]))
+	d, ok := calendar.Exact(int(a[0].I[k]), int(a[1].I[k]), int(a[2].I[k]))
 	if !ok {
 		return "DATETIME_FIELD_OUT_OF_BOUNDS", "there is no date " + a[0].text(k) + "-" + a[1].text(k) + "-" + a[2].text(k)
 	}

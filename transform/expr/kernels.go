@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/firn-data/firn/internal/calendar"
 	"github.com/firn-data/firn/transform/parse"
 )
 
@@ -18,7 +19,7 @@ func datePart(part func(y, m, d int) int64) kernel {
 		v := int64(0)
 		for k, day := range in {
 			if day != last {
-				y, m, d := civil(int64(int32(day)))
+				y, m, d := calendar.Civil(int64(int32(day)))
 				v, last = part(y, m, d), day
 			}
 			out.I[k] = v

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"math"
 	"strings"
+
+	"github.com/firn-data/firn/internal/calendar"
 )
 
 // functions is the one list of scalar functions: name, usage, what it gives, an example (none where the clock decides), how
@@ -26,7 +28,7 @@ var functions = []Function{
 	{"date_trunc", "date_trunc(unit, time)", "the timestamp cut to year, quarter, month, week, day, hour, minute, second, millisecond or microsecond", "date_trunc('hour', TIMESTAMP '2024-02-29 13:14:15')", 2, 2, bindTrunc(Timestamp, 1)},
 	{"datediff", "datediff(end, start)", "the days from start to end", "datediff(DATE '2024-03-01', DATE '2024-02-28')", 2, 2, columnar(Int, addDays(-1), Date)},
 	{"day", "day(date)", "the day of the month", "day(DATE '2024-02-29')", 1, 1, columnar(Int, datePart(func(_, _, d int) int64 { return int64(d) }), Date)},
-	{"dayofweek", "dayofweek(date)", "1 for Sunday to 7 for Saturday", "dayofweek(DATE '2024-02-29')", 1, 1, fixedTypes(Int, intFn(func(a []*Vec, k int) int64 { return a[0].I[k] + 4 - 7*floorDiv(a[0].I[k]+4, 7) + 1 }), Date)},
+	{"dayofweek", "dayofweek(date)", "1 for Sunday to 7 for Saturday", "dayofweek(DATE '2024-02-29')", 1, 1, fixedTypes(Int, intFn(func(a []*Vec, k int) int64 { return a[0].I[k] + 4 - 7*calendar.FloorDiv(a[0].I[k]+4, 7) + 1 }), Date)},
 	{"element_at", "element_at(array, i)", "item i of an array, from 1; negative ones count from the end", "element_at(split('a,b', ','), -1)", 2, 2, bindElementAt},
 	{"endswith", "endswith(text, part)", "whether text ends with part", "endswith('table', 'le')", 2, 2, fixedTypes(Boolean, intFn(func(a []*Vec, k int) int64 { return bit(strings.HasSuffix(a[0].S[k], a[1].S[k])) }), String)},
 	{"exp", "exp(x)", "e to the power of x", "exp(0)", 1, 1, fixedTypes(Double, floatFn(math.Exp), Double)},
@@ -38,7 +40,7 @@ var functions = []Function{
 	{"if", "if(condition, x, y)", "x when the condition is TRUE, else y", "if(1 > 2, 'x', 'y')", 3, 3, bindIf},
 	{"initcap", "initcap(text)", "each word with a capital first letter", "initcap('hello world')", 1, 1, fixedTypes(String, textFn(initcap), String)},
 	{"instr", "instr(text, part)", "the 1-based position of part, 0 when it is not there", "instr('table', 'b')", 2, 2, fixedTypes(Int, intFn(instr), String)},
-	{"last_day", "last_day(date)", "the last day of the date's month", "last_day(DATE '2024-02-01')", 1, 1, columnar(Date, datePart(func(y, m, _ int) int64 { return daysFromCivil(y, m, monthLength(y, m)) }), Date)},
+	{"last_day", "last_day(date)", "the last day of the date's month", "last_day(DATE '2024-02-01')", 1, 1, columnar(Date, datePart(func(y, m, _ int) int64 { return calendar.Day(y, m, calendar.MonthLength(y, m)) }), Date)},
 	{"least", "least(x, y, …)", "the smallest argument that is not NULL", "least(1, NULL, 3)", 2, -1, bindExtreme(-1)},
 	{"left", "left(text, n)", "the first n characters", "left('table', 2)", 2, 2, textOnly(fixedTypes(String, func(a []*Vec, k int, out *Vec) (string, string) {
 		out.S[k] = substring(a[0].S[k], 1, a[1].I[k])

@@ -5,9 +5,9 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
-)
 
-const dayMicros = 86_400_000_000
+	"github.com/firn-data/firn/internal/calendar"
+)
 
 // trimAll takes away what Spark's casts ignore around a value: white space and control characters.
 func trimAll(s string) string {
@@ -139,7 +139,7 @@ func parseSmallDecimal(s string, t Type) (int64, bool) {
 func parseDate(s string) (int64, bool) {
 	if len(s) == 10 && s[4] == '-' && s[7] == '-' {
 		if y, m, d, ok := plainDate(s); ok {
-			return days(y, m, d)
+			return calendar.Exact(y, m, d)
 		}
 	}
 	if i := strings.IndexAny(s, " T"); i >= 0 {
@@ -152,7 +152,7 @@ func parseDate(s string) (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	return days(y, m, d)
+	return calendar.Exact(y, m, d)
 }
 
 // plainDate reads yyyy-mm-dd.
@@ -201,13 +201,13 @@ func parseTimestamp(s string, zoned bool) (int64, bool) {
 	i := strings.IndexAny(s, " T")
 	if i < 0 {
 		d, ok := parseDate(s)
-		return d * dayMicros, ok
+		return d * calendar.MicrosPerDay, ok
 	}
 	y, m, d, ok := ymd(s[:i])
 	if !ok || strings.Count(strings.TrimLeft(s[:i], "-+"), "-") != 2 {
 		return 0, false
 	}
-	day, ok := days(y, m, d)
+	day, ok := calendar.Exact(y, m, d)
 	if !ok {
 		return 0, false
 	}
@@ -222,7 +222,7 @@ func parseTimestamp(s string, zoned bool) (int64, bool) {
 	if !zoned {
 		offset = 0
 	}
-	return day*dayMicros + micros - offset*1e6, true
+	return day*calendar.MicrosPerDay + micros - offset*1e6, true
 }
 
 // parseTime reads [h]h[:[m]m[:[s]s[.f…]]] and gives what follows it.
@@ -328,8 +328,8 @@ func (v *Vec) text(k int) string {
 	case Date:
 		return dateText(v.I[k])
 	case Timestamp, TimestampNTZ:
-		day := floorDiv(v.I[k], dayMicros)
-		return dateText(day) + " " + timeText(v.I[k]-day*dayMicros)
+		day := calendar.FloorDiv(v.I[k], calendar.MicrosPerDay)
+		return dateText(day) + " " + timeText(v.I[k]-day*calendar.MicrosPerDay)
 	case Null:
 		return "NULL"
 	}
@@ -337,7 +337,7 @@ func (v *Vec) text(k int) string {
 }
 
 func dateText(day int64) string {
-	y, m, d := civil(day)
+	y, m, d := calendar.Civil(day)
 	s := ""
 	switch {
 	case y > 9999:

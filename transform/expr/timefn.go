@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/firn-data/firn/internal/calendar"
 	"github.com/firn-data/firn/internal/datepattern"
 	"github.com/firn-data/firn/transform/parse"
 )
@@ -42,7 +43,7 @@ func bindToTime(kind Kind) func(*Scope, *parse.Call, []Expr) (Expr, error) {
 				return cannotParse, "the text '" + a[0].S[k] + "' does not follow the pattern"
 			}
 			if kind == Date {
-				t = floorDiv(t, dayMicros)
+				t = calendar.FloorDiv(t, calendar.MicrosPerDay)
 			}
 			out.I[k] = t
 			return "", ""
