@@ -50,6 +50,15 @@ func corpusQueries(t testing.TB) (out []corpusQuery) {
 		}
 		out = append(out, q)
 	}
+	asked, err := os.ReadFile("testdata/corpus/queries.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, sql := range strings.Split(strings.TrimSpace(string(asked)), "\n") {
+		if i >= len(out) || out[i].SQL != strings.TrimPrefix(sql, "! ") {
+			t.Fatalf("query %d has no answer of Spark's: make corpus CORPUS=queries asks for it: %s", i+1, sql)
+		}
+	}
 	return out
 }
 
